@@ -1,0 +1,26 @@
+package model
+
+// NoticeLevel orders notices.
+type NoticeLevel uint8
+
+// The levels, the most pressing last.
+const (
+	NoticeInfo NoticeLevel = iota
+	NoticeWarning
+	NoticeError
+	NoticeSetup // essential configuration: always first
+)
+
+// String gives the text mark that stands for the level without colour.
+func (l NoticeLevel) String() string { return [...]string{"info", "warn", "ERROR", "SETUP"}[min(l, 3)] }
+
+// Notice is something in the Overview that wants attention, with the way to the
+// remedy.
+type Notice struct {
+	Kind   string // stable and short: "setup", "sync-failed", "failed", "withdrawn"
+	Level  NoticeLevel
+	Text   string // a whole sentence with its numbers
+	View   string // the screen that leads to the remedy: "updates", "computers", "synchronization", "setup-computers"
+	Filter string // the query to open it with
+	Remedy string // the command that would remedy it, if there is one
+}
