@@ -1,0 +1,194 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/dgraph-io/badger/v4"
+
+	"fettle/model"
+	"fettle/model/query"
+)
+
+// load reads the catalogue and the computers into memory and publishes the
+// first complete snapshot. It runs once, beside the first frame of a console.
+func (s *Store) load() {
+	defer close(s.loaded)
+	snap := *s.Snapshot()
+	if err := s.readAll(&snap); err != nil {
+		s.loadErr = &DamagedError{Dir: s.options.Dir, Err: err}
+		s.options.Log.Error("loading the store failed", "error", err)
+		return
+	}
+	snap.loaded = true
+	s.publish(&snap)
+}
+
+// readAll fills a snapshot from the records.
+func (s *Store) readAll(snap *Snapshot) error {
+	updates, err := readUpdates(s.db)
+	if err != nil {
+		return err
+	}
+	rows := vector[*updateEntry]{}.edit()
+	touched := map[string]bool{}
+	for _, u := range updates {
+		select {
+		case <-s.stop:
+			return ErrClosed
+		default:
+		}
+		rows.set(u.Number, newEntry(u))
+		s.ids.set(string(u.ID), u.Number)
+		if u.Debian != nil {
+			s.offers.Add(u)
+			f := family(u.ID)
+			s.families[f] = append(s.families[f], u.Number)
+			touched[f] = len(s.families[f]) > 1
+		}
+	}
+	maps.DeleteFunc(touched, func(_ string, several bool) bool { return !several })
+	s.relink(rows, touched)
+	for n, e := range rows.all {
+		if e != nil && snap.declined.Contains(n) {
+			e.row.Flags |= model.FlagDeclined
+		}
+	}
+	snap.rows = rows.vector
+	return s.db.View(func(txn *badger.Txn) error {
+		if err := each(txn, kindCategory, func(_ []byte, c *model.Category) error {
+			snap.categories[c.ID] = *c
+			return nil
+		}); err != nil {
+			return err
+		}
+		if err := snap.selectRows(); err != nil {
+			s.options.Log.Warn("the selection of products could not be read; everything is shown", "error", err)
+		}
+		computers := vector[*computerEntry]{}.edit()
+		if err := each(txn, kindComputer, func(_ []byte, c *model.Computer) error {
+			computers.set(c.Number, &computerEntry{computer: c})
+			if c.Admission == model.Managed {
+				snap.managed.Add(c.Number)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		counting := newCounting(snap.tallies)
+		if err := each(txn, kindStatus, func(key []byte, st *model.Status) error {
+			e := computers.at(number32(key))
+			if e == nil {
+				return fmt.Errorf("status %d belongs to no computer", number32(key))
+			}
+			e.take(st)
+			if e.computer.Admission == model.Managed {
+				counting.replace(e.computer.Number, nil, e)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		snap.computers, snap.tallies = computers.vector, counting.vector
+		return snap.recomputeGroups()
+	})
+}
+
+// readUpdates decodes all updates on all cores: this is most of what opening a
+// large store costs.
+func readUpdates(db *badger.DB) ([]*model.Update, error) {
+	type part struct {
+		updates []*model.Update
+		err     error
+	}
+	n := max(1, runtime.GOMAXPROCS(0))
+	work := make(chan [][]byte, n)
+	parts := make([]part, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			for values := range work {
+				for _, b := range values {
+					u := new(model.Update)
+					if err := decode(b, u); err != nil && parts[i].err == nil {
+						parts[i].err = err
+					}
+					parts[i].updates = append(parts[i].updates, u)
+				}
+			}
+		})
+	}
+	err := db.View(func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kindUpdate}, PrefetchValues: true, PrefetchSize: 256})
+		defer it.Close()
+		var values [][]byte
+		for it.Rewind(); it.Valid(); it.Next() {
+			b, err := it.Item().ValueCopy(nil)
+			if err != nil {
+				return err
+			}
+			if values = append(values, b); len(values) == 256 {
+				work <- values
+				values = nil
+			}
+		}
+		work <- values
+		return nil
+	})
+	close(work)
+	wg.Wait()
+	var all []*model.Update
+	for _, p := range parts {
+		all = append(all, p.updates...)
+		if err == nil && p.err != nil {
+			err = fmt.Errorf("reading the catalogue: %w", p.err)
+		}
+	}
+	slices.SortFunc(all, func(a, b *model.Update) int { return cmp.Compare(a.Number, b.Number) })
+	return all, err
+}
+
+// take puts a status record into the memory form.
+func (e *computerEntry) take(st *model.Status) {
+	e.reported, e.computed, e.evaluated = true, st.Computed, st.Evaluated
+	e.needed, e.downloaded, e.failed, e.pending = st.Needed, st.Downloaded, st.Failed, st.Pending
+	e.installed = roaring.BitmapOf(st.Installed...)
+	e.installed.RunOptimize()
+}
+
+// selectRows computes which updates are outside the selected products and
+// classifications. They stay in the catalogue and come back when the selection
+// is widened.
+func (s *Snapshot) selectRows() error {
+	s.outside = roaring.New()
+	if s.settings.Products == "" && len(s.settings.Classes) == 0 {
+		return nil
+	}
+	q, err := query.ParseUpdates(s.settings.Products)
+	if err != nil {
+		return fmt.Errorf("the selection of products %q: %w", s.settings.Products, err)
+	}
+	for n, e := range s.rows.all {
+		if e != nil && !s.selected(q, e.row) {
+			s.outside.Add(n)
+		}
+	}
+	return nil
+}
+
+// selected says whether the selection lets an update through. Required updates
+// always pass.
+func (s *Snapshot) selected(q *query.Updates, r *model.UpdateRow) bool {
+	if r.Has(model.FlagRequired) {
+		return true
+	}
+	if len(s.settings.Classes) > 0 && !slices.Contains(s.settings.Classes, r.Class) {
+		return false
+	}
+	return q.Empty() || q.Match(s, r, r.Arrived)
+}

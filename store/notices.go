@@ -1,0 +1,167 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"fettle/model"
+)
+
+// supersededLimit is from how many superseded updates on clutter hurts: about
+// where WSUS's own trouble begins (semantics 3.8).
+const supersededLimit = 1500
+
+// Notices says what wants attention, the most pressing first. Texts are whole
+// sentences with their numbers.
+func (s *Snapshot) Notices(now time.Time) []model.Notice {
+	var out []model.Notice
+	add := func(n model.Notice) { out = append(out, n) }
+	for _, t := range s.setup.Tasks() {
+		if !t.Done {
+			add(model.Notice{Kind: "setup", Level: model.NoticeSetup, Text: "Run the " + t.Wizard + ": " + t.Purpose + ".", View: "setup-" + t.Short, Remedy: t.Command})
+		}
+	}
+	if !s.loaded || !s.setup.Complete() {
+		return out
+	}
+	s.syncNotices(now, add)
+	s.computerNotices(now, add)
+	s.updateNotices(now, add)
+	slices.SortStableFunc(out, func(a, b model.Notice) int { return -cmp.Compare(a.Level, b.Level) })
+	return out
+}
+
+func (s *Snapshot) syncNotices(now time.Time, add func(model.Notice)) {
+	for _, u := range s.upstreams {
+		r := s.LastRun(u.Name)
+		switch {
+		case r == nil:
+			add(model.Notice{Kind: "never-synchronized", Level: model.NoticeWarning, View: "synchronization", Remedy: "fettle sync",
+				Text: fmt.Sprintf("The upstream %s was never synchronized.", u.Name)})
+		case r.Result == model.SyncFailed:
+			add(model.Notice{Kind: "sync-failed", Level: model.NoticeError, View: "synchronization", Remedy: "fettle sync",
+				Text: fmt.Sprintf("The last synchronization of %s failed: %s", u.Name, model.Clean(r.Error))})
+		case len(r.Failures) > 0:
+			add(model.Notice{Kind: "sync-items", Level: model.NoticeWarning, View: "synchronization", Remedy: "fettle sync history",
+				Text: fmt.Sprintf("%s could not be imported from %s at the last synchronization.", plural(len(r.Failures), "item"), u.Name)})
+		}
+	}
+}
+
+func (s *Snapshot) computerNotices(now time.Time, add func(model.Notice)) {
+	var managed, never, stale, failed, scans, disabled, restart, waiting, foreign int
+	for _, e := range s.computers.all {
+		if e == nil {
+			continue
+		}
+		c := e.computer
+		if c.Admission == model.Waiting {
+			waiting++
+		}
+		if c.Admission != model.Managed {
+			continue
+		}
+		managed++
+		switch {
+		case !e.reported:
+			never++
+		case now.Sub(c.Contacted) > model.StaleAfter:
+			stale++
+		}
+		if slices.ContainsFunc(e.failed, func(u uint32) bool { return !s.hidden(u) }) {
+			failed++
+		}
+		if c.Scan.Error != "" {
+			scans++
+		}
+		if c.Policy.Mode == model.ModeDisabled {
+			disabled++
+		}
+		if len(c.Pending) > 0 {
+			restart++
+		}
+		if len(c.Foreign) > 0 {
+			foreign++
+		}
+	}
+	if managed == 0 {
+		add(model.Notice{Kind: "no-computer", Level: model.NoticeWarning, Text: "No computer has reported yet.", View: "computers", Remedy: "fettle agent check-in"})
+	}
+	tell := func(n int, level model.NoticeLevel, kind, one, many, filter string) {
+		if n > 0 {
+			add(model.Notice{Kind: kind, Level: level, Text: counted(n, one, many), View: "computers", Filter: filter})
+		}
+	}
+	tell(failed, model.NoticeError, "failed", "computer failed to install updates.", "computers failed to install updates.", "failed:>0")
+	tell(scans, model.NoticeError, "scan-failed", "computer could not find out which updates it needs.", "computers could not find out which updates they need.", "")
+	tell(disabled, model.NoticeWarning, "disabled", "computer has Automatic Updates disabled; nothing is installed on it.", "computers have Automatic Updates disabled; nothing is installed on them.", "is:automatic-updates-disabled")
+	tell(never, model.NoticeWarning, "never-reported", "computer has never reported its status.", "computers have never reported their status.", "why:never-reported")
+	tell(stale, model.NoticeWarning, "stale", "computer has not made contact for 30 days.", "computers have not made contact for 30 days.", "is:stale")
+	tell(restart, model.NoticeWarning, "restart", "computer waits for a restart.", "computers wait for a restart.", "is:restart-pending")
+	tell(waiting, model.NoticeWarning, "waiting", "computer asks to be managed.", "computers ask to be managed.", "is:waiting")
+	tell(foreign, model.NoticeInfo, "foreign", "computer had packages installed outside approvals.", "computers had packages installed outside approvals.", "is:changed-by-others")
+}
+
+func (s *Snapshot) updateNotices(now time.Time, add func(model.Notice)) {
+	var required, overdue, withdrawn, superseded, security int
+	for n, e := range s.rows.all {
+		if e == nil || s.hidden(n) {
+			continue
+		}
+		r := e.row
+		approved := s.approvedFor(n)
+		needed := s.tallies.at(n)
+		anyNeed := needed != nil && !s.needing(n).IsEmpty()
+		switch {
+		case r.Has(model.FlagRequired) && anyNeed && len(approved) == 0:
+			required++
+		case anyNeed && r.Class == model.ClassSecurity && len(approved) == 0:
+			security++
+		}
+		if r.Has(model.FlagSuperseded) && !r.Has(model.FlagWithdrawn) {
+			superseded++
+		}
+		if r.Has(model.FlagWithdrawn) && len(approved) > 0 && s.openSomewhere(n, approved) {
+			withdrawn++
+		}
+		if anyNeed && slices.ContainsFunc(approved, func(a model.Approval) bool { return !a.Deadline.IsZero() && a.Deadline.Before(now) }) {
+			overdue++
+		}
+	}
+	tell := func(n int, level model.NoticeLevel, kind, one, many, filter string) {
+		if n > 0 {
+			add(model.Notice{Kind: kind, Level: level, Text: counted(n, one, many), View: "updates", Filter: filter})
+		}
+	}
+	tell(required, model.NoticeError, "required", "required update of Fettle is not approved.", "required updates of Fettle are not approved.", "is:required")
+	tell(overdue, model.NoticeError, "overdue", "update is past its deadline and still needed.", "updates are past their deadline and still needed.", "is:overdue")
+	tell(security, model.NoticeWarning, "security", "security update is needed and not approved.", "security updates are needed and not approved.", "class:security needed:>0 approved:none")
+	tell(withdrawn, model.NoticeWarning, "withdrawn", "approved update was withdrawn by its archive; approve its successor.", "approved updates were withdrawn by their archive; approve their successors.", "is:withdrawn approved:any")
+	if superseded > supersededLimit {
+		tell(superseded, model.NoticeInfo, "superseded", "superseded update is not declined.", "superseded updates are not declined.", "is:superseded")
+	}
+}
+
+// approvedFor gives the Install approvals of an update.
+func (s *Snapshot) approvedFor(update uint32) []model.Approval {
+	return slices.DeleteFunc(s.Approvals(update), func(a model.Approval) bool { return a.Action != model.ActionInstall })
+}
+
+// openSomewhere says whether a computer of the approved groups has a newer
+// version of the update still to install: its successor wants an approval.
+func (s *Snapshot) openSomewhere(update uint32, approved []model.Approval) bool {
+	for _, by := range s.SupersededBy(update) {
+		if s.hidden(by) || len(s.approvedFor(by)) > 0 {
+			continue
+		}
+		needing := s.needing(by)
+		for _, a := range approved {
+			if needing.Intersects(s.Members(a.Group)) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,426 @@
+package store
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"fettle/model"
+	"fettle/model/query"
+)
+
+// Snapshot is an immutable view of the store, numbered by the change sequence.
+// It is safe for concurrent use. Slices and pointers that it hands out are
+// shared: do not change them.
+type Snapshot struct {
+	store  *Store
+	seq    uint64
+	loaded bool
+	visit  time.Time
+
+	setup      model.Setup
+	settings   model.Settings
+	upstreams  []model.Upstream
+	categories map[model.CategoryID]model.Category
+
+	rows     vector[*updateEntry] // by update number; 0 is unused
+	declined *roaring.Bitmap
+	outside  *roaring.Bitmap // outside the selected products and classifications
+
+	computers vector[*computerEntry] // by computer number; 0 is unused
+	managed   *roaring.Bitmap
+	tallies   vector[*tally] // by update number
+
+	tree    *model.GroupTree
+	matched map[model.GroupID]*roaring.Bitmap // by the group's formula
+	members map[model.GroupID]*roaring.Bitmap // effective
+
+	deployments []*model.Deployment // by ID, ascending
+	layers      map[model.GroupID][]layer
+
+	runs    []*model.SyncRun // newest first
+	journal journalHead
+	plans   uint64 // the last installation plan number given out
+
+	groupNumber    uint64 // the last number given to a group made by hand
+	computerNumber uint32 // the highest number ever given to a computer
+
+	dense *sync.Map // model.GroupID -> *denseCounts, computed on demand
+}
+
+// updateEntry is what memory keeps of one update.
+type updateEntry struct {
+	row          *model.UpdateRow
+	digest       digest
+	supersedes   []uint32
+	supersededBy []uint32
+	debian       bool
+}
+
+// computerEntry is what memory keeps of one computer.
+type computerEntry struct {
+	computer   *model.Computer
+	reported   bool
+	computed   time.Time
+	evaluated  uint32
+	needed     []uint32
+	downloaded []uint32
+	failed     []uint32
+	pending    []uint32
+	installed  *roaring.Bitmap
+}
+
+// Seq is the change sequence: it grows with every commit.
+func (s *Snapshot) Seq() uint64 { return s.seq }
+
+// Loaded says whether the catalogue and the computers are in memory yet.
+func (s *Snapshot) Loaded() bool { return s.loaded }
+
+// WithVisit gives the same view for somebody whose last visit was at t: it
+// decides what the query `is:new` means.
+func (s *Snapshot) WithVisit(t time.Time) *Snapshot {
+	c := *s
+	c.visit = t
+	return &c
+}
+
+// LastVisit is the time given to WithVisit.
+func (s *Snapshot) LastVisit() time.Time { return s.visit }
+
+// Setup says how far the essential configuration is.
+func (s *Snapshot) Setup() model.Setup { return s.setup }
+
+// Settings are what the Updates Management Configuration Wizard decided.
+func (s *Snapshot) Settings() model.Settings { return s.settings }
+
+// Upstreams are the configured upstreams, by name.
+func (s *Snapshot) Upstreams() []model.Upstream { return s.upstreams }
+
+// Category gives a product or what groups products.
+func (s *Snapshot) Category(id model.CategoryID) (model.Category, bool) {
+	c, ok := s.categories[id]
+	return c, ok
+}
+
+// Categories gives all categories, by title.
+func (s *Snapshot) Categories() []model.Category {
+	all := make([]model.Category, 0, len(s.categories))
+	for _, c := range s.categories {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b model.Category) int {
+		if c := strings.Compare(a.Title, b.Title); c != 0 {
+			return c
+		}
+		return strings.Compare(string(a.ID), string(b.ID))
+	})
+	return all
+}
+
+// Updates gives the list form of every update that the selection of products
+// and classifications lets through, declined ones included, by number.
+func (s *Snapshot) Updates() []*model.UpdateRow {
+	all := make([]*model.UpdateRow, 0, s.rows.len())
+	for n, e := range s.rows.all {
+		if e != nil && !s.outside.Contains(n) {
+			all = append(all, e.row)
+		}
+	}
+	return all
+}
+
+// UpdateCount is the number of updates in the catalogue, selected or not.
+func (s *Snapshot) UpdateCount() int { return max(0, s.rows.len()-1) }
+
+// Row gives the list form of an update, or nil.
+func (s *Snapshot) Row(number uint32) *model.UpdateRow {
+	if e := s.rows.at(number); e != nil {
+		return e.row
+	}
+	return nil
+}
+
+// RowByID gives the list form of an update, or nil.
+func (s *Snapshot) RowByID(id model.UpdateID) *model.UpdateRow {
+	n, ok := s.store.ids.number(string(id))
+	if r := s.Row(n); ok && r != nil && r.ID == id {
+		return r
+	}
+	return nil
+}
+
+// Supersedes gives the numbers of the updates that an update supersedes.
+func (s *Snapshot) Supersedes(number uint32) []uint32 {
+	if e := s.rows.at(number); e != nil {
+		return e.supersedes
+	}
+	return nil
+}
+
+// SupersededBy gives the numbers of the updates that supersede an update, the
+// newest first.
+func (s *Snapshot) SupersededBy(number uint32) []uint32 {
+	if e := s.rows.at(number); e != nil {
+		return e.supersededBy
+	}
+	return nil
+}
+
+// Computers gives every computer, by number, those that wait or were rejected
+// included.
+func (s *Snapshot) Computers() []*model.Computer {
+	all := make([]*model.Computer, 0, s.computers.len())
+	for _, e := range s.computers.all {
+		if e != nil {
+			all = append(all, e.computer)
+		}
+	}
+	return all
+}
+
+// Computer gives a computer by number, or nil.
+func (s *Snapshot) Computer(number uint32) *model.Computer {
+	if e := s.computers.at(number); e != nil {
+		return e.computer
+	}
+	return nil
+}
+
+// ComputerByID gives a computer by its identifier, or nil.
+func (s *Snapshot) ComputerByID(id model.ComputerID) *model.Computer {
+	for _, e := range s.computers.all {
+		if e != nil && e.computer.ID == id {
+			return e.computer
+		}
+	}
+	return nil
+}
+
+// ComputerByName gives the computer of that name or identifier, or nil; case
+// does not matter.
+func (s *Snapshot) ComputerByName(name string) *model.Computer {
+	for _, e := range s.computers.all {
+		if e != nil && (strings.EqualFold(e.computer.Name, name) || string(e.computer.ID) == name) {
+			return e.computer
+		}
+	}
+	return nil
+}
+
+// Groups gives all groups with their places.
+func (s *Snapshot) Groups() *model.GroupTree { return s.tree }
+
+var empty = roaring.New()
+
+// Members gives the numbers of the managed computers that belong to a group:
+// its own, those that its formula matches and those of its subgroups, without
+// those excluded.
+func (s *Snapshot) Members(group model.GroupID) *roaring.Bitmap {
+	if m := s.members[group]; m != nil {
+		return m
+	}
+	return empty
+}
+
+// GroupsOf gives the groups that a computer belongs to, All Computers and other
+// ancestors included, in display order.
+func (s *Snapshot) GroupsOf(computer uint32) []model.GroupID {
+	var ids []model.GroupID
+	for _, id := range s.tree.Order() {
+		if s.Members(id).Contains(computer) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// OwnGroups gives the groups that a computer belongs to directly: put there by
+// hand or matched by the formula.
+func (s *Snapshot) OwnGroups(computer uint32) []model.GroupID {
+	var ids []model.GroupID
+	for _, id := range s.tree.Order() {
+		g := s.tree.Group(id)
+		_, byHand := slices.BinarySearch(g.Members, computer)
+		_, excluded := slices.BinarySearch(g.Excluded, computer)
+		byFormula := s.matched[id] != nil && s.matched[id].Contains(computer)
+		unassigned := id == model.GroupUnassigned && s.Members(id).Contains(computer)
+		if (byHand || byFormula || unassigned) && !excluded {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// State gives the installation state of an update on a computer.
+func (s *Snapshot) State(computer, update uint32) model.InstallationState {
+	e := s.computers.at(computer)
+	if e == nil || !e.reported || update > e.evaluated || s.declined.Contains(update) {
+		return model.StateUnknown
+	}
+	has := func(list []uint32) bool { _, ok := slices.BinarySearch(list, update); return ok }
+	switch {
+	case has(e.failed):
+		return model.StateFailed
+	case has(e.pending):
+		return model.StateInstalledPendingReboot
+	case has(e.downloaded):
+		return model.StateDownloaded
+	case has(e.needed):
+		return model.StateNotInstalled
+	case e.installed.Contains(update):
+		return model.StateInstalled
+	}
+	return model.StateNotApplicable
+}
+
+// NeededBy gives the numbers of the updates that a computer needs or failed to
+// install, ascending, declined ones left out.
+func (s *Snapshot) NeededBy(computer uint32) []uint32 {
+	e := s.computers.at(computer)
+	if e == nil {
+		return nil
+	}
+	out := make([]uint32, 0, len(e.needed)+len(e.failed))
+	for _, list := range [][]uint32{e.needed, e.downloaded, e.failed, e.pending} {
+		for _, n := range list {
+			if !s.hidden(n) {
+				out = append(out, n)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// InstalledOn gives the numbers of the updates that a computer reported as
+// installed.
+func (s *Snapshot) InstalledOn(computer uint32) []uint32 {
+	if e := s.computers.at(computer); e != nil && e.installed != nil {
+		return e.installed.ToArray()
+	}
+	return nil
+}
+
+// hidden says whether an update takes no part in counts: declined, or outside
+// the selection.
+func (s *Snapshot) hidden(update uint32) bool {
+	return s.declined.Contains(update) || s.outside.Contains(update)
+}
+
+// Totals counts a computer's updates by state, declined ones left out.
+func (s *Snapshot) Totals(computer uint32) model.UpdateTotals {
+	e := s.computers.at(computer)
+	if e == nil {
+		return model.UpdateTotals{}
+	}
+	count := func(list []uint32) (n int) {
+		for _, u := range list {
+			if !s.hidden(u) {
+				n++
+			}
+		}
+		return n
+	}
+	t := model.UpdateTotals{Failed: count(e.failed), Pending: count(e.pending)}
+	t.Needed = count(e.needed) + count(e.downloaded) + t.Pending
+	if e.installed != nil {
+		t.Installed = int(e.installed.GetCardinality() - e.installed.AndCardinality(s.declined))
+	}
+	for n := e.evaluated + 1; int(n) < s.rows.len(); n++ {
+		if s.rows.at(n) != nil && !s.hidden(n) {
+			t.Unknown++
+		}
+	}
+	return t
+}
+
+// ComputerState gives a computer's place in the four-way split.
+func (s *Snapshot) ComputerState(computer uint32) model.ComputerState {
+	e := s.computers.at(computer)
+	return s.Totals(computer).State(e != nil && e.reported)
+}
+
+// Unknown says why a computer's status is not complete.
+func (s *Snapshot) Unknown(computer uint32, now time.Time) model.UnknownReason {
+	e := s.computers.at(computer)
+	switch {
+	case e == nil || !e.reported:
+		return model.UnknownNeverReported
+	case now.Sub(e.computer.Contacted) > model.StaleAfter:
+		return model.UnknownStale
+	case s.Totals(computer).Unknown > 0:
+		return model.UnknownNewer
+	}
+	return model.UnknownNot
+}
+
+// Split counts a group's computers by their place in the four-way split,
+// indexed by model.ComputerState. The four add up to the group's members.
+func (s *Snapshot) Split(group model.GroupID) (split [4]int) {
+	for it := s.Members(group).Iterator(); it.HasNext(); {
+		split[s.ComputerState(it.Next())]++
+	}
+	return split
+}
+
+// StaleApproval says whether an older revision of the update holds the approval.
+// Revisions of a Debian update offer the same version, so approvals move on.
+func (s *Snapshot) StaleApproval(uint32) bool { return false }
+
+// ContentState gives the word of the query field content:.
+func (s *Snapshot) ContentState(uint32) string { return s.settings.Content.String() }
+
+// EffectivePolicy gives the policy that holds for a computer, and the groups it
+// came from.
+func (s *Snapshot) EffectivePolicy(computer uint32) (model.Policy, model.PolicyOrigin) {
+	groups := s.GroupsOf(computer)
+	if len(groups) == 0 {
+		groups = []model.GroupID{model.GroupAll}
+	}
+	return model.EffectivePolicy(s.tree, groups)
+}
+
+// Deployments gives all deployments, the newest first, those taken back
+// included; records that only reinstate updates are left out.
+func (s *Snapshot) Deployments() []*model.Deployment {
+	var all []*model.Deployment
+	for _, d := range slices.Backward(s.deployments) {
+		if d.Reverses == 0 {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// Deployment gives a deployment, or nil.
+func (s *Snapshot) Deployment(id uint64) *model.Deployment {
+	i, ok := slices.BinarySearchFunc(s.deployments, id, func(d *model.Deployment, id uint64) int {
+		return int(int64(d.ID) - int64(id))
+	})
+	if !ok || s.deployments[i].Reverses != 0 {
+		return nil
+	}
+	return s.deployments[i]
+}
+
+// Runs gives the records of synchronizations, the newest first.
+func (s *Snapshot) Runs() []*model.SyncRun { return s.runs }
+
+// LastRun gives the newest finished run of an upstream, or of any when the name
+// is empty; nil when there is none.
+func (s *Snapshot) LastRun(upstream string) *model.SyncRun {
+	for _, r := range s.runs {
+		if (upstream == "" || r.Upstream == upstream) && !r.Ended.IsZero() {
+			return r
+		}
+	}
+	return nil
+}
+
+// Journal gives the number of the newest journal entry and the hash of it.
+func (s *Snapshot) Journal() (seq uint64, hash []byte) { return s.journal.Seq, s.journal.Hash }
+
+var _ query.World = (*Snapshot)(nil)

@@ -1,0 +1,273 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/dgraph-io/badger/v4"
+
+	"fettle/model"
+)
+
+// Verdict is what Verify found.
+type Verdict struct {
+	Checked  []Checked
+	Problems []string
+	Journal  JournalVerdict
+}
+
+// Checked says how many things of one sort were looked at.
+type Checked struct {
+	What  string
+	Count int
+}
+
+// maxProblems bounds the list: a store that is wrong everywhere needs no more.
+const maxProblems = 100
+
+// Verify checks every record, index and count against each other, and the
+// journal: records can be decoded and stand under their key, indexes point to
+// records and records are indexed, memory equals disk, counts equal a recount.
+// It changes nothing and may run beside everything else.
+func (s *Store) Verify(ctx context.Context, progress func(model.Progress)) (Verdict, error) {
+	if err := s.WaitLoaded(ctx); err != nil {
+		return Verdict{}, err
+	}
+	if progress == nil {
+		progress = func(model.Progress) {}
+	}
+	var v Verdict
+	// One transaction and the snapshot of the same commit: taken while the
+	// writer waits.
+	var snap *Snapshot
+	var txn *badger.Txn
+	take := func() { snap, txn = s.Snapshot(), s.db.NewTransaction(false) }
+	if s.options.ReadOnly {
+		take()
+	} else if err := s.do(ctx, func(*draft) error { take(); return nil }); err != nil {
+		return v, err
+	}
+	defer txn.Discard()
+	c := &checker{txn: txn, snap: snap, v: &v, updates: map[uint32]model.UpdateID{}}
+	steps := []struct {
+		name string
+		run  func() error
+	}{
+		{"updates", c.updatesAndIndex}, {"computers", c.computersAndStatus}, {"counts", c.counts},
+		{"groups", c.groups}, {"approvals", c.approvals}, {"records", c.rest},
+	}
+	for i, st := range steps {
+		progress(model.Progress{Phase: "Checking " + st.name, Done: int64(i), Total: int64(len(steps) + 1)})
+		if err := errors.Join(ctx.Err(), st.run()); err != nil {
+			return v, fmt.Errorf("checking %s: %w", st.name, err)
+		}
+	}
+	progress(model.Progress{Phase: "Checking the journal", Done: int64(len(steps)), Total: int64(len(steps) + 1)})
+	var err error
+	if v.Journal, err = s.VerifyJournal(ctx); err != nil {
+		return v, err
+	}
+	c.checked("journal entries", int(v.Journal.Entries))
+	if v.Journal.Problem != "" {
+		c.problem("the journal: %s", v.Journal.Problem)
+	}
+	return v, nil
+}
+
+type checker struct {
+	txn     *badger.Txn
+	snap    *Snapshot
+	v       *Verdict
+	updates map[uint32]model.UpdateID
+}
+
+func (c *checker) checked(what string, n int) {
+	c.v.Checked = append(c.v.Checked, Checked{what, n})
+}
+
+func (c *checker) problem(format string, a ...any) {
+	if len(c.v.Problems) < maxProblems {
+		c.v.Problems = append(c.v.Problems, fmt.Sprintf(format, a...))
+	}
+}
+
+// visit goes through the records of a kind; one that cannot be decoded is a
+// problem, not an error.
+func visit[T any](c *checker, kind byte, see func(key []byte, v *T)) (n int) {
+	it := c.txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kind}, PrefetchValues: true, PrefetchSize: 64})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		n++
+		key := it.Item().KeyCopy(nil)
+		v := new(T)
+		if err := it.Item().Value(func(b []byte) error { return decode(b, v) }); err != nil {
+			c.problem("record %q: %v", key, err)
+			continue
+		}
+		see(key, v)
+	}
+	return n
+}
+
+func (c *checker) updatesAndIndex() error {
+	n := visit(c, kindUpdate, func(key []byte, u *model.Update) {
+		if u.Number != number32(key) {
+			c.problem("update %s stands under number %d, but says %d", u.ID, number32(key), u.Number)
+		}
+		c.updates[u.Number] = u.ID
+		row := c.snap.Row(u.Number)
+		if row == nil || row.ID != u.ID || row.Revision != u.Revision {
+			c.problem("memory does not hold update %s, revision %d", u.ID, u.Revision)
+		}
+		if _, err := c.txn.Get(keyRevision(u.Number, u.Revision)); err != nil {
+			c.problem("revision %d of update %s is missing", u.Revision, u.ID)
+		}
+		if declined := c.snap.declined.Contains(u.Number); row != nil && declined != row.Has(model.FlagDeclined) {
+			c.problem("update %s: the decline and its mark differ", u.ID)
+		}
+	})
+	c.checked("updates", n)
+	if n != c.snap.UpdateCount() {
+		c.problem("there are %d updates on the disk and %d in memory", n, c.snap.UpdateCount())
+	}
+	indexed := visit(c, kindUpdateID, func(key []byte, number *uint32) {
+		if id := model.UpdateID(key[1:]); c.updates[*number] != id {
+			c.problem("the index says that %s is update %d, which is %q", id, *number, c.updates[*number])
+		}
+	})
+	c.checked("update identifiers", indexed)
+	if indexed != n {
+		c.problem("%d updates have %d index entries", n, indexed)
+	}
+	c.checked("revisions", visit(c, kindRevision, func([]byte, *model.Revision) {}))
+	return nil
+}
+
+func (c *checker) computersAndStatus() error {
+	ids := map[uint32]model.ComputerID{}
+	n := visit(c, kindComputer, func(key []byte, m *model.Computer) {
+		if m.Number != number32(key) {
+			c.problem("computer %s stands under number %d, but says %d", m.ID, number32(key), m.Number)
+		}
+		ids[m.Number] = m.ID
+		if o := c.snap.Computer(m.Number); o == nil || o.ID != m.ID {
+			c.problem("memory does not hold computer %s", m.ID)
+		}
+	})
+	c.checked("computers", n)
+	indexed := visit(c, kindComputerID, func(key []byte, number *uint32) {
+		if id := model.ComputerID(key[1:]); ids[*number] != id {
+			c.problem("the index says that %s is computer %d, which is %q", id, *number, ids[*number])
+		}
+	})
+	if indexed != n {
+		c.problem("%d computers have %d index entries", n, indexed)
+	}
+	visit(c, kindInventory, func(key []byte, _ *model.Inventory) {
+		if ids[number32(key)] == "" {
+			c.problem("an inventory belongs to computer %d, which does not exist", number32(key))
+		}
+	})
+	return nil
+}
+
+// counts recounts every update's computers from the status records.
+func (c *checker) counts() error {
+	recount := newCounting(vector[*tally]{})
+	n := visit(c, kindStatus, func(key []byte, st *model.Status) {
+		m := c.snap.computers.at(number32(key))
+		if m == nil {
+			c.problem("a status belongs to computer %d, which does not exist", number32(key))
+			return
+		}
+		if err := checkStatus(st, c.snap.rows.len()); err != nil {
+			c.problem("the status of %s: %v", m.computer.Name, err)
+			return
+		}
+		e := &computerEntry{}
+		e.take(st)
+		if !slices.Equal(e.needed, m.needed) || !slices.Equal(e.failed, m.failed) || !slices.Equal(e.pending, m.pending) ||
+			!slices.Equal(e.downloaded, m.downloaded) || !e.installed.Equals(orEmpty(m.installed)) || e.evaluated != m.evaluated {
+			c.problem("the status of %s differs between memory and disk", m.computer.Name)
+		}
+		if m.computer.Admission == model.Managed {
+			recount.replace(m.computer.Number, nil, e)
+		}
+	})
+	c.checked("status records", n)
+	for u := range uint32(max(c.snap.tallies.len(), recount.len())) {
+		if !equalTallies(c.snap.tallies.at(u), recount.at(u)) {
+			c.problem("the counts of update %s differ from a recount", c.updates[u])
+		}
+	}
+	c.checked("counts", c.snap.tallies.len())
+	return nil
+}
+
+func orEmpty(b *roaring.Bitmap) *roaring.Bitmap {
+	if b == nil {
+		return empty
+	}
+	return b
+}
+
+func equalTallies(a, b *tally) bool {
+	if a == nil {
+		a = &tally{}
+	}
+	if b == nil {
+		b = &tally{}
+	}
+	return a.installed == b.installed && orEmpty(a.needed).Equals(orEmpty(b.needed)) && orEmpty(a.downloaded).Equals(orEmpty(b.downloaded)) &&
+		orEmpty(a.failed).Equals(orEmpty(b.failed)) && orEmpty(a.pending).Equals(orEmpty(b.pending))
+}
+
+func (c *checker) groups() error {
+	var groups []model.Group
+	c.checked("groups", visit(c, kindGroup, func(_ []byte, g *model.Group) { groups = append(groups, *g) }))
+	if _, err := model.NewGroupTree(groups); err != nil {
+		c.problem("the group tree: %v", err)
+	}
+	again := *c.snap
+	again.matched, again.members = nil, nil
+	if err := again.recomputeGroups(); err != nil {
+		c.problem("the memberships: %v", err)
+		return nil
+	}
+	for _, id := range c.snap.tree.Order() {
+		q := c.snap.tree.Group(id)
+		if q.Formula == "" && !again.Members(id).Equals(c.snap.Members(id)) {
+			c.problem("the members of %s differ from a recount", q.Name)
+		}
+	}
+	return nil
+}
+
+func (c *checker) approvals() error {
+	var all []*model.Deployment
+	c.checked("deployments", visit(c, kindDeployment, func(key []byte, d *model.Deployment) {
+		if d.ID != number64(key) {
+			c.problem("deployment %d says that it is %d", number64(key), d.ID)
+		}
+		all = append(all, d)
+	}))
+	again := stackAll(all)
+	for g, layers := range c.snap.layers {
+		if !slices.EqualFunc(layers, again[g], func(a, b layer) bool {
+			return a.deployment == b.deployment && a.action == b.action && a.deadline.Equal(b.deadline) && a.updates.Equals(b.updates)
+		}) {
+			c.problem("the approvals of group %s differ from a recount", g)
+		}
+	}
+	return nil
+}
+
+func (c *checker) rest() error {
+	c.checked("products", visit(c, kindCategory, func([]byte, *model.Category) {}))
+	c.checked("upstreams", visit(c, kindUpstream, func([]byte, *model.Upstream) {}))
+	c.checked("synchronizations", visit(c, kindRun, func([]byte, *model.SyncRun) {}))
+	return nil
+}
