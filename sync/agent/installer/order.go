@@ -156,7 +156,7 @@ func ParseOrder(r *bufio.Reader) (Order, error) {
 func parseItem(line string) (model.PlanItem, error) {
 	var it model.PlanItem
 	f := strings.Split(line, " ")
-	if len(f) != 8 || f[0] != "item" {
+	if len(f) != 8 || f[0] != "item" || f[3] == "" {
 		return it, fmt.Errorf("%.60q is not an item", line)
 	}
 	it.Package, it.Arch, it.To = f[1], f[2], f[4]

@@ -245,15 +245,23 @@ func (s *server) install(o Order, result *Result) error {
 	args := s.system.Args("apt-get", s.installArgs(o.Items)...)
 	args = append(append(args, "--no-download", "install"), specs...)
 	s.tell(Message{Phase: "installing", Total: 100})
+	var problems []string
 	res, err := s.logged(args, func(line string) {
-		if m, _, ok := parseStatus(line); ok {
+		m, problem, ok := parseStatus(line)
+		if ok {
 			s.tell(m)
+		}
+		if problem != "" && len(problems) < 5 {
+			problems = append(problems, problem)
 		}
 	})
 	if err != nil {
 		return err
 	}
 	failure := apt.Classify(res)
+	if failure != nil && len(problems) > 0 {
+		failure.Text = strings.Join(problems, "; ") + " (" + failure.Text + ")"
+	}
 	// What was marked automatic stays so: naming a package to apt-get marks it as
 	// wanted by a person, and it would never be removed again.
 	if err := s.markAutomatic(automatic); err != nil && failure == nil {

@@ -160,7 +160,7 @@ func TestRepairsAnInterruptedDpkg(t *testing.T) {
 func TestReportsAFailingScript(t *testing.T) {
 	b := newBench(t, []archive.Package{{Name: "app", Version: "2", Scripts: map[string]string{"postinst": "#!/bin/sh\necho no luck\nexit 3\n"}}}, archive.Package{Name: "app", Version: "1"})
 	r := b.do(Order{Verb: Install, Items: []model.PlanItem{item("app", "amd64", "1", "2")}})
-	if r.OK || r.Refused || r.Text == "" || !strings.Contains(r.Output, "no luck") {
+	if r.OK || r.Refused || !strings.Contains(r.Text, "exit status 3") || !strings.Contains(r.Output, "no luck") {
 		t.Errorf("%+v", r)
 	}
 }
