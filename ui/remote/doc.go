@@ -1,0 +1,39 @@
+// Package remote lets one process hold the store and every other attach to it
+// (design 2): both ends of SSH over a Unix socket beside the store.
+//
+// # Holding
+//
+// The process that opened the store calls Hold and listens until it calls
+// Close. A session without a terminal and with a command line gets that command
+// run in the holder, with the session's input and outputs and its exit status
+// passed back; a session with a terminal and no command line gets the console;
+// the subsystem "fettle-agent" carries the conversation between an agent and
+// its server. Rendering stays in the holder, so that only it reads the store.
+//
+// Who may attach is decided by the kernel's word about the process at the other
+// end (SO_PEERCRED): the same user or root, who are administrators here. The
+// socket has mode 0600 besides, and a client checks in the same way whom it
+// talks to, so no key has to be exchanged. The host key exists because SSH wants
+// one, and for the day on which the same service listens on TCP.
+//
+// # Attaching
+//
+// Dial tells three cases apart: nobody listens (ErrNobody: open the store
+// yourself), the socket belongs to somebody else (ErrDenied), and somebody
+// listens but does not answer in time (ErrSilent). Files that a command line
+// names are the caller's: a command that writes one runs in the holder with "-"
+// for its name, and the caller's process moves the bytes between its file and
+// the session.
+//
+// # Leaving
+//
+// When the holder closes, it first stops listening, then tells consoles to
+// start again on their own (StatusLeaving), then waits for commands that run.
+//
+// # Concurrency
+//
+// A Holder owns one goroutine that accepts and those that gliderlabs/ssh starts
+// per connection; Close waits for all handlers. A Client belongs to one
+// goroutine; what its methods start has ended when they return, but for a copy
+// of an input that cannot be interrupted.
+package remote
