@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -595,4 +596,30 @@ func TestDatesInZone(t *testing.T) {
 	if q.Match(w, r, now.In(berlin)) {
 		t.Error("the short day has 24 hours")
 	}
+}
+
+// One parsed query serves several goroutines and several worlds at once.
+func TestConcurrentUse(t *testing.T) {
+	w, other := testWorld(), testWorld()
+	delete(other.counts, 1)
+	q, err := ParseUpdates(`in:"Web Servers" needed:>0 product:bookworm age:>14d effective:"Web Servers"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			w, want := w, 1
+			if i%2 == 1 {
+				w, want = other, 0
+			}
+			for range 100 {
+				got, err := q.Filter(t.Context(), w, updateRows(w), now)
+				if err != nil || len(got) != want || q.Match(w, w.rows[1], now) != (want == 1) {
+					t.Errorf("%d rows of %d, %v", len(got), want, err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

@@ -194,6 +194,9 @@ func isUpdateField() field[*model.UpdateRow] {
 // of its group need the update, or failed to install it (semantics 3.1: "who
 // needs it?"). in:GROUP looks at that group and those below it.
 func overdue(e *env, r *model.UpdateRow) bool {
+	if e.tree == nil {
+		return false
+	}
 	for _, a := range e.approvalsOf(r) {
 		if a.Action != model.ActionInstall || a.Deadline.IsZero() || a.Deadline.After(e.now) {
 			continue
