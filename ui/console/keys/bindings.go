@@ -1,0 +1,183 @@
+package keys
+
+// The actions.
+const (
+	Up         Action = "up"
+	Down       Action = "down"
+	PageUp     Action = "page-up"
+	PageDown   Action = "page-down"
+	HalfUp     Action = "half-page-up"
+	HalfDown   Action = "half-page-down"
+	Top        Action = "top"
+	Bottom     Action = "bottom"
+	Left       Action = "left"
+	Right      Action = "right"
+	NextPane   Action = "next-pane"
+	PrevPane   Action = "previous-pane"
+	Open       Action = "open"
+	Back       Action = "back"
+	Close      Action = "close"
+	Quit       Action = "quit"
+	HelpMe     Action = "help"
+	Palette    Action = "command"
+	Redraw     Action = "redraw"
+	Reload     Action = "refresh"
+	Suspend    Action = "suspend"
+	LastView   Action = "last-view"
+	ToOverview Action = "overview"
+	ToUpdates  Action = "updates"
+	ToComps    Action = "computers"
+	ToGroups   Action = "groups"
+	ToDeploy   Action = "deployments"
+	ToReports  Action = "reports"
+	ToSync     Action = "synchronization"
+	ToSettings Action = "settings"
+	ToJournal  Action = "journal"
+	ToLog      Action = "log"
+
+	Filter      Action = "filter"
+	Views       Action = "views"
+	ClearFilter Action = "default-filter"
+	Sort        Action = "sort"
+	Reverse     Action = "reverse-sort"
+	SortNext    Action = "sort-next-column"
+	SortPrev    Action = "sort-previous-column"
+	Mark        Action = "mark"
+	MarkRange   Action = "mark-range"
+	MarkAll     Action = "mark-all"
+	MarkNone    Action = "unmark-all"
+	Details     Action = "details-pane"
+	Copy        Action = "copy"
+	CopyRow     Action = "copy-row"
+
+	ApproveIt   Action = "approve"
+	DeclineIt   Action = "decline"
+	ReinstateIt Action = "reinstate"
+	Undo        Action = "undo"
+	NeedingIt   Action = "computers-needing"
+	CheckIn     Action = "check-in"
+	Synchronize Action = "synchronize"
+	CancelJob   Action = "cancel-job"
+
+	SetInstall   Action = "set-install"
+	SetNone      Action = "set-not-approved"
+	SetInherit   Action = "set-same-as-parent"
+	SetUninstall Action = "set-uninstall"
+	SetKeep      Action = "keep-existing"
+	CycleAction  Action = "next-action"
+	CycleDue     Action = "next-deadline"
+	CustomDue    Action = "custom-deadline"
+	Preview      Action = "preview"
+
+	Apply      Action = "apply"
+	CancelIt   Action = "cancel"
+	Choose     Action = "choose"
+	NextButton Action = "next-button"
+
+	NextPage Action = "next-page"
+	PrevPage Action = "previous-page"
+	NextItem Action = "next-item"
+	PrevItem Action = "previous-item"
+	Tick     Action = "tick"
+
+	SearchText Action = "search"
+	NextMatch  Action = "next-match"
+	PrevMatch  Action = "previous-match"
+)
+
+// builtin is the key map. The order is that of the help. Keys that terminals or
+// serial lines eat are not used: ctrl+s, ctrl+q, ctrl+space, Alt; nothing is
+// only on a key that needs AltGr (terminal section 1).
+var builtin = []Binding{
+	{Up, []string{"up", "k"}, "up", "Move up", []Scope{List, Scroll, Overview, Approve, Menu, Help, Confirm, Notice}, 0, false},
+	{Down, []string{"down", "j"}, "down", "Move down", []Scope{List, Scroll, Overview, Approve, Menu, Help, Confirm, Notice}, 0, false},
+	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "Move up by a page", []Scope{List, Scroll, Approve, Help, Confirm, Notice}, 0, false},
+	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "Move down by a page", []Scope{List, Scroll, Approve, Help, Confirm, Notice}, 0, false},
+	{HalfUp, []string{"ctrl+u"}, "half up", "Move up by half a page", []Scope{List, Scroll, Help}, 0, false},
+	{HalfDown, []string{"ctrl+d"}, "half down", "Move down by half a page", []Scope{List, Scroll, Help}, 0, false},
+	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Help}, 0, false},
+	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Help}, 0, false},
+
+	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List}, 1, false},
+	{NextPane, []string{"tab"}, "next pane", "Go to the next pane", []Scope{Overview}, 2, false},
+	{PrevPane, []string{"shift+tab"}, "previous pane", "Go to the previous pane", []Scope{Overview}, 0, false},
+
+	{ApproveIt, []string{"a"}, "approve", "Approve the marked updates, or the one under the cursor, for computer groups", []Scope{Updates, Update}, 2, true},
+	{DeclineIt, []string{"d", "D"}, "decline", "Decline the marked updates, or the one under the cursor, for every group", []Scope{Updates, Update}, 3, true},
+	{ReinstateIt, []string{"R"}, "reinstate", "Bring declined updates back as Not Approved", []Scope{Updates, Update}, 0, true},
+	{Mark, []string{"space"}, "mark", "Mark or unmark the row and move down", []Scope{Updates, Computers}, 4, false},
+	{Filter, []string{"/"}, "filter", "Change the filter; Tab completes, Enter keeps it, Esc leaves the field", []Scope{Updates, Computers}, 5, false},
+	{Views, []string{"f"}, "views", "Choose a view: a filter with a name", []Scope{Updates, Computers}, 6, false},
+	{Details, []string{"p"}, "details", "Show or hide the details below the list", []Scope{Updates}, 7, false},
+	{Sort, []string{"s"}, "sort", "Choose the column to sort by", []Scope{Updates, Computers}, 8, false},
+	{Reverse, []string{"S"}, "reverse", "Reverse the order", []Scope{Updates, Computers}, 0, false},
+	{SortNext, []string{">"}, "sort right", "Sort by the next column", []Scope{Updates, Computers}, 0, false},
+	{SortPrev, []string{"<"}, "sort left", "Sort by the previous column", []Scope{Updates, Computers}, 0, false},
+	{MarkRange, []string{"v"}, "range", "Begin or end a range of marks", []Scope{Updates, Computers}, 0, false},
+	{MarkAll, []string{"*"}, "mark all", "Mark every row that the filter shows", []Scope{Updates, Computers}, 0, false},
+	{MarkNone, []string{"\\"}, "unmark", "Take all marks away", []Scope{Updates, Computers}, 0, false},
+	{ClearFilter, []string{"backspace"}, "default filter", "Go back to the filter that the list begins with", []Scope{Updates, Computers}, 0, false},
+	{NeedingIt, []string{"c"}, "computers", "Show the computers that need the update", []Scope{Updates, Update}, 0, false},
+	{CheckIn, []string{"c"}, "check in", "Ask the computer to check in now", []Scope{Computers, Computer}, 2, true},
+	{Synchronize, []string{"s"}, "synchronize", "Start a synchronization of the upstream now", []Scope{Sync, Overview}, 2, true},
+	{CancelJob, []string{"x"}, "cancel job", "Cancel the running job", []Scope{Sync, Overview}, 3, true},
+	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{Updates, Update, Computers, Computer, Groups, Deployments, Sync, Journal}, 0, false},
+	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{Updates, Computers, Groups, Deployments, Sync, Journal}, 0, false},
+
+	{SearchText, []string{"/"}, "search", "Search the text", []Scope{Scroll, Help}, 2, false},
+	{NextMatch, []string{"n"}, "next", "Go to the next match", []Scope{Scroll}, 0, false},
+	{PrevMatch, []string{"N"}, "previous", "Go to the previous match", []Scope{Scroll}, 0, false},
+
+	{CycleAction, []string{"space", "right", "l"}, "change", "Change the action of the group: keep, Install, Not Approved, Same as Parent, Uninstall", []Scope{Approve}, 1, false},
+	{SetInstall, []string{"i"}, "Install", "Set the group to Install", []Scope{Approve}, 2, false},
+	{CycleDue, []string{"t"}, "deadline", "Change the deadline: none, at the next check-in, in 7, 14 or 30 days", []Scope{Approve}, 3, false},
+	{CustomDue, []string{"T"}, "other deadline", "Write a deadline, such as 2026-12-01T18:00 or 10d", []Scope{Approve}, 0, false},
+	{SetNone, []string{"n"}, "Not Approved", "Set the group to Not Approved", []Scope{Approve}, 0, false},
+	{SetInherit, []string{"p"}, "Same as Parent", "Remove the group's own approval, so that the group above decides", []Scope{Approve}, 0, false},
+	{SetUninstall, []string{"u"}, "Uninstall", "Set the group to Uninstall", []Scope{Approve}, 0, false},
+	{SetKeep, []string{"x", "left", "h"}, "keep", "Keep the group's existing approval", []Scope{Approve}, 0, false},
+	{Preview, []string{"enter"}, "preview", "Show what the approval would do, before it is made", []Scope{Approve}, 4, false},
+
+	{Apply, []string{"y"}, "apply", "Make the change", []Scope{Confirm}, 1, true},
+	{Choose, []string{"enter"}, "choose", "Take the chosen answer", []Scope{Confirm, Menu, Notice, Help}, 2, false},
+	{NextButton, []string{"tab", "left", "right", "h", "l", "shift+tab"}, "other answer", "Go to the other answer", []Scope{Confirm}, 3, false},
+	{CancelIt, []string{"esc", "n", "q"}, "cancel", "Change nothing and go back", []Scope{Confirm}, 4, false},
+
+	{NextPage, []string{"enter"}, "next", "Go to the next page; on the last one, finish", []Scope{Form}, 1, false},
+	{PrevPage, []string{"esc"}, "back", "Go to the page before; from the first one, leave the wizard", []Scope{Form}, 2, false},
+	{Tick, []string{"space"}, "select", "Select or deselect the item", []Scope{Form}, 3, false},
+	{NextItem, []string{"down", "tab", "j"}, "next item", "Go to the next item", []Scope{Form}, 4, false},
+	{PrevItem, []string{"up", "shift+tab", "k"}, "previous item", "Go to the item before", []Scope{Form}, 0, false},
+
+	{Close, []string{"esc", "q"}, "back", "Close this and go back", []Scope{Approve, Menu, Help, Notice}, 8, false},
+
+	{ToOverview, []string{"1"}, "Overview", "Go to the Overview", []Scope{Global}, 0, false},
+	{ToUpdates, []string{"2"}, "Updates", "Go to the updates", []Scope{Global}, 0, false},
+	{ToComps, []string{"3"}, "Computers", "Go to the computers", []Scope{Global}, 0, false},
+	{ToGroups, []string{"4"}, "Groups", "Go to the computer groups", []Scope{Global}, 0, false},
+	{ToDeploy, []string{"5"}, "Deployments", "Go to the deployments", []Scope{Global}, 0, false},
+	{ToReports, []string{"7"}, "Reports", "Go to the reports", []Scope{Global}, 0, false},
+	{ToSync, []string{"8"}, "Synchronization", "Go to the synchronization", []Scope{Global}, 0, false},
+	{ToSettings, []string{"9"}, "Settings", "Go to the settings and the wizards", []Scope{Global}, 0, false},
+	{ToJournal, []string{"J"}, "Journal", "Go to the journal: the record of every change", []Scope{Global}, 0, false},
+	{ToLog, []string{"L"}, "Log", "Show the log of this console", []Scope{Global}, 0, false},
+	{Undo, []string{"u"}, "undo", "Take the last change back, or in the journal the one under the cursor", []Scope{Global}, 0, true},
+	{Back, []string{"esc"}, "back", "Go back by one step", []Scope{Global}, 9, false},
+	{Quit, []string{"q"}, "quit", "Go back; from a screen itself, quit (Ctrl-C quits from anywhere)", []Scope{Global}, 11, false},
+	{LastView, []string{"-"}, "last view", "Go to the screen of before", []Scope{Global}, 0, false},
+	{Palette, []string{":"}, "command", "Type a command; Tab completes", []Scope{Global}, 10, false},
+	{HelpMe, []string{"?", "f1"}, "help", "Show all keys and the glossary", []Scope{Global, Approve, Form, Confirm, Menu, Notice}, 10, false},
+	{Reload, []string{"r"}, "refresh", "Read the screen again, in its order", []Scope{Global}, 0, false},
+	{Redraw, []string{"ctrl+l"}, "redraw", "Draw the screen again", []Scope{Global, Approve, Form, Confirm, Menu, Notice, Help}, 0, false},
+	{Suspend, []string{"ctrl+z"}, "suspend", "Go to the shell; fg comes back (where there is job control)", []Scope{Global}, 0, false},
+}
+
+// ScopeTitles are the headings of the scopes in help and docs, in their order.
+var ScopeTitles = []struct {
+	Scope Scope
+	Title string
+}{
+	{Overview, "Overview"}, {Updates, "Updates"}, {Update, "Details of an update"}, {Computers, "Computers"}, {Computer, "Details of a computer"},
+	{Groups, "Groups"}, {Deployments, "Deployments"}, {Sync, "Synchronization"}, {Journal, "Journal"},
+	{List, "Every list"}, {Scroll, "Every text"}, {Approve, "Approving"}, {Confirm, "Confirming"}, {Form, "Wizards"}, {Menu, "Menus"}, {Help, "Help"}, {Notice, "Messages"}, {Global, "Everywhere"},
+}
