@@ -130,9 +130,9 @@ func golden(t *testing.T, c *Catalogue, name string) {
 // no run makes a revision out of nothing.
 func TestReadOrder(t *testing.T) {
 	lists := [][3]string{
-		{"bookworm", "main", stanzaOf("b", "1.0", "Source: x") + stanzaOf("aa", "1.0", "Source: x") + stanzaOf("aa", "1.0+b1", "Source: x (1.0)")},
-		{"bookworm-updates", "main", stanzaOf("aa", "1.0", "Source: x")},
-		{"bookworm-security", "main", stanzaOf("aa", "1.0+b1", "Source: x (1.0)") + stanzaOf("cc", "1.0", "Source: x")},
+		{"bookworm", "main", stanzaOf("b", "1.0", "Source: xx") + stanzaOf("aa", "1.0", "Source: xx") + stanzaOf("aa", "1.0+b1", "Source: xx (1.0)")},
+		{"bookworm-updates", "main", stanzaOf("aa", "1.0", "Source: xx")},
+		{"bookworm-security", "main", stanzaOf("aa", "1.0+b1", "Source: xx (1.0)") + stanzaOf("cc", "1.0", "Source: xx")},
 	}
 	digests := func(order ...int) (list [][32]byte) {
 		var in [][3]string
@@ -145,6 +145,9 @@ func TestReadOrder(t *testing.T) {
 		return list
 	}
 	want := digests(0, 1, 2)
+	if len(want) != 1 {
+		t.Fatalf("%d updates, want 1", len(want))
+	}
 	for _, order := range [][]int{{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
 		// The stanza that leads is chosen by name; only equal names depend on order.
 		if got := digests(order...); !slices.Equal(got, want) {
@@ -281,7 +284,7 @@ func TestReadChecks(t *testing.T) {
 
 func TestParseRelease(t *testing.T) {
 	const text = "Origin: Debian\nLabel: Debian-Security\nSuite: oldstable-security\nVersion: 12\nCodename: bookworm-security\n" +
-		"Date: Sat, 21 Nov 2026 00:53:02 UTC\nValid-Until: Sat, 28 Nov 2026 00:53:02 UTC\nNo-Support-for-Architecture-all: Packages\n" +
+		"Date: Sat, 21 Nov 2026 00:53:02 UTC\nValid-Until: Sat, 28 Nov 2026 00:53:02 UTC\nArchitectures: all amd64\nNo-Support-for-Architecture-all: Packages\n" +
 		"SHA256:\n e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855        0 main/binary-all/Packages\n"
 	signed := "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n" + text + "-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n"
 	for _, form := range []string{text, signed, strings.ReplaceAll(signed, "\n", "\r\n"), strings.Replace(signed, "Origin", "- Origin", 1)} {
@@ -289,7 +292,7 @@ func TestParseRelease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Origin != "Debian" || r.Codename != "bookworm-security" || !r.Date.Equal(november) || !r.NoArchAll || !r.Security() ||
+		if r.Origin != "Debian" || r.Codename != "bookworm-security" || !r.Date.Equal(november) || r.HasLists("all") || !r.HasLists("amd64") || r.HasLists("i386") || !r.Security() ||
 			r.Release() != "bookworm" || len(r.Lists) != 1 || r.ValidUntil.Sub(r.Date) != 7*24*time.Hour || r.Title() != "Debian 12 (bookworm)" {
 			t.Errorf("read %+v", r)
 		}
@@ -361,6 +364,9 @@ func TestSecuritySample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if suite.HasLists("all") {
+		t.Error("the suite has lists of architecture all; apt reads none")
+	}
 	entry := suite.Lists["main/binary-amd64/Packages"]
 	s, err := c.Read(t.Context(), suite, "main", unpacked, &entry, nil)
 	if err != nil {
@@ -384,6 +390,9 @@ func TestSecuritySample(t *testing.T) {
 	}
 	for name, title := range map[string]string{"bookworm_InRelease": "bookworm", "bookworm-updates_InRelease": "bookworm-updates"} {
 		r, err := ParseRelease(sample(t, name))
+		if r.HasLists("all") {
+			t.Errorf("%s has lists of architecture all", name)
+		}
 		if err != nil || r.Codename != title || r.Title() != "Debian 12 (bookworm)" {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}

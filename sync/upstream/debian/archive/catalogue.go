@@ -147,7 +147,7 @@ func (c *Catalogue) Read(ctx context.Context, suite *Release, component string, 
 	case check.left <= 0:
 		return s, fmt.Errorf("%w: it is longer than %d bytes", ErrDamaged, limit)
 	case parseError != nil:
-		return s, fmt.Errorf("reading the list: %w", parseError)
+		return s, parseError
 	case entry != nil && check.read < entry.Size:
 		return s, fmt.Errorf("%w: it ends after %d of %d bytes", ErrDamaged, check.read, entry.Size)
 	case entry != nil && !bytes.Equal(check.hash.Sum(nil), entry.SHA256[:]):

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,12 +27,12 @@ type Release struct {
 	Codename   string // "bookworm-security"
 	Version    string // "12.15"
 	Date       time.Time
-	ValidUntil time.Time // zero: for ever
-	// NoArchAll says that packages of architecture "all" are in the list of every
-	// architecture, so that a list of their own, even if there is one, is not read.
-	NoArchAll bool
-	Lists     map[string]List   // by path below the suite, such as "main/binary-amd64/Packages"
-	Digest    [sha256.Size]byte // SHA-256 of the signed text
+	ValidUntil time.Time         // zero: for ever
+	Lists      map[string]List   // by path below the suite, such as "main/binary-amd64/Packages"
+	Digest     [sha256.Size]byte // SHA-256 of the signed text
+
+	architectures []string
+	noArchAll     bool // packages for "all" are in the list of every architecture
 }
 
 // List is what a Release file says of one of its files.
@@ -42,6 +43,16 @@ type List struct {
 
 // Security says whether the suite brings security updates.
 func (r *Release) Security() bool { return model.SecuritySuite(r.Codename, r.Label) }
+
+// HasLists says whether the suite has lists of an architecture. For "all" it has
+// some only if it says so: otherwise such packages are in every other list, and a
+// list of their own, even if it exists, is not read (apt does the same).
+func (r *Release) HasLists(arch string) bool {
+	if arch == "all" && r.noArchAll {
+		return false
+	}
+	return slices.Contains(r.architectures, arch) || len(r.architectures) == 0 && arch != "all"
+}
 
 // Release names the release that the suite belongs to: "bookworm".
 func (r *Release) Release() string { return model.DebianRelease(r.Codename) }
@@ -140,7 +151,9 @@ func ParseRelease(data []byte) (*Release, error) {
 		case "valid-until":
 			r.ValidUntil, err = parseDate(value)
 		case "no-support-for-architecture-all":
-			r.NoArchAll = strings.Contains(value, "Packages")
+			r.noArchAll = strings.Contains(value, "Packages")
+		case "architectures":
+			r.architectures = strings.Fields(value)
 		case "sha256":
 			r.Lists, err = parseLists(f.Value)
 		}
