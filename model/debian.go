@@ -114,7 +114,7 @@ func CompareDebianVersions(a, b string) int {
 	case errB != nil:
 		return 1
 	}
-	return va.Compare(vb)
+	return cmp.Compare(va.Compare(vb), 0)
 }
 
 // SortPackages puts packages in the order in which a DebianSource keeps them.
