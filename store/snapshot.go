@@ -370,8 +370,9 @@ func (s *Snapshot) Split(group model.GroupID) (split [4]int) {
 // Revisions of a Debian update offer the same version, so approvals move on.
 func (s *Snapshot) StaleApproval(uint32) bool { return false }
 
-// ContentState gives the word of the query field content:.
-func (s *Snapshot) ContentState(uint32) string { return s.settings.Content.String() }
+// ContentState gives the word of the query field content:. Payload files stay at
+// the vendor: a content store does not exist yet.
+func (s *Snapshot) ContentState(uint32) string { return model.ContentVendor.String() }
 
 // EffectivePolicy gives the policy that holds for a computer, and the groups it
 // came from.
