@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -64,7 +65,7 @@ func (s *server) logged(args []string, status func(string)) (apt.Result, error) 
 		_, _ = io.Copy(io.Discard, read)
 	}()
 	err = cmd.Wait()
-	read.Close()
+	_ = read.SetReadDeadline(time.Now().Add(time.Second))
 	<-done
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -82,30 +83,11 @@ func (s *server) logged(args []string, status func(string)) (apt.Result, error) 
 	return apt.Result{Stdout: text, Code: code}, nil
 }
 
-// tellWhoHoldsTheLock says for whom apt-get is about to wait. dpkg's locks are
-// record locks, so the kernel knows their holder.
+// tellWhoHoldsTheLock says for whom apt-get is about to wait.
 func (s *server) tellWhoHoldsTheLock() {
-	for _, name := range []string{"var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock"} {
-		if who := lockHolder(s.path(name)); who != "" {
-			s.tell(Message{Phase: "waiting", Text: "the package database is in use by " + who})
-			return
-		}
+	if who := s.system.Busy(); who != "" {
+		s.tell(Message{Phase: "waiting", Text: "the package database is in use by " + who})
 	}
-}
-
-// lockHolder names the process that has a lock on the file; empty when nobody has.
-func lockHolder(path string) string {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	lock := unix.Flock_t{Type: unix.F_WRLCK}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_GETLK, &lock); err != nil || lock.Type == unix.F_UNLCK {
-		return ""
-	}
-	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", lock.Pid))
-	return strings.TrimSpace(fmt.Sprintf("%s (process %d)", strings.TrimSpace(string(name)), lock.Pid))
 }
 
 // freeSpace asks the file system that holds a path.

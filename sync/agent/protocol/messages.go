@@ -44,6 +44,7 @@ type Report struct {
 	Policy     model.Policy          `cbor:"14,keyasint"`           // as obeyed: the server's, made stricter by the computer's own file
 	NextCheck  time.Time             `cbor:"15,keyasint"`
 	Closures   []model.Closure       `cbor:"16,keyasint,omitempty"` // of needed updates, approved or not, as far as they were worked out
+	Remarks    []string              `cbor:"17,keyasint,omitempty"` // what the administrator should know: a local policy that cannot be read
 }
 
 // Ack answers a report.
