@@ -50,7 +50,7 @@ var (
 	packageName    = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
 	packageVersion = regexp.MustCompile(`^(?:[0-9]+:)?[0-9A-Za-z][0-9A-Za-z.+~-]*$`)
 	architecture   = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
-	archiveName    = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z .+_:-]*$`)
+	archiveName    = regexp.MustCompile(`^[0-9A-Za-z.][0-9A-Za-z .+_:-]*$`)
 )
 
 // CheckPackage refuses a name, architecture or version outside Debian's own

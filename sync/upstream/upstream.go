@@ -7,7 +7,7 @@
 // runs: what it must know of the last run is in the anchor, bytes that only the
 // source understands, which the sink keeps for it. A source therefore sends
 // complete descriptions of everything that may have changed, and the sink
-// compares them, by Digest, with what is stored and writes only what differs.
+// compares them with what is stored and writes only what differs.
 //
 // A run is a sequence of phases, each ended by Sink.Anchor: what was sent before
 // it is durable when Anchor returns, so that a run which is cancelled or fails
