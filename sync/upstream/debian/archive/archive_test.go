@@ -140,18 +140,20 @@ func TestReadOrder(t *testing.T) {
 		}
 		for u := range catalogueOf(t, in...).Updates() {
 			u.Released = time.Time{} // only bounded by the archive; it makes no revision
-			list = append(list, fmt.Sprintf("%+v %+v", *u, *u.Debian))
+			list = append(list, fmt.Sprintf("%+v", *u.Debian))
+			u.Debian = nil
+			list = append(list, fmt.Sprintf("%+v", *u))
 		}
 		return list
 	}
 	want := digests(0, 1, 2)
-	if len(want) != 1 {
-		t.Fatalf("%d updates, want 1", len(want))
+	if len(want) != 2 {
+		t.Fatalf("%d updates, want 1", len(want)/2)
 	}
 	for _, order := range [][]int{{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
 		// The stanza that leads is chosen by name; only equal names depend on order.
 		if got := digests(order...); !slices.Equal(got, want) {
-			t.Errorf("order %v gives other updates", order)
+			t.Errorf("order %v gives other updates:\n%s\n%s", order, got, want)
 		}
 	}
 }
