@@ -432,13 +432,25 @@ func (c *cycle) conclude(ctx context.Context, installed bool) error {
 	return nil
 }
 
-// dropFailures forgets the failures of updates that are not needed any more.
+// dropFailures forgets the failures of updates that are not needed any more. One
+// whose packages dpkg left half done is not needed either, as apt sees it: that
+// failure stays until they are repaired.
 func (c *cycle) dropFailures() {
 	needed := map[model.UpdateID]bool{}
 	for _, u := range c.known {
 		needed[u] = true
 	}
-	c.st.Failures = slices.DeleteFunc(c.st.Failures, func(f model.Failure) bool { return !needed[f.Update] })
+	broken := map[string]bool{}
+	for _, n := range slices.Concat(c.scan.Needed, c.scan.Others) {
+		broken[n.Package] = n.State == model.NeedBroken
+	}
+	c.st.Failures = slices.DeleteFunc(c.st.Failures, func(f model.Failure) bool {
+		if needed[f.Update] || slices.ContainsFunc(c.st.Touched[f.Update], func(p string) bool { return broken[p] }) {
+			return false
+		}
+		delete(c.st.Touched, f.Update)
+		return true
+	})
 }
 
 // finish leaves the state as the next cycle wants it, whatever happened.

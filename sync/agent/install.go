@@ -316,6 +316,13 @@ func (c *cycle) fail(updates []model.UpdateID, r installer.Result) {
 		c.st.Failures = append(c.st.Failures, f)
 		c.out.Failed = append(c.out.Failed, f)
 		delete(c.st.Downloaded, u)
+		if c.st.Touched == nil {
+			c.st.Touched = map[model.UpdateID][]string{}
+		}
+		c.st.Touched[u] = nil
+		for _, it := range c.closures[u].Items {
+			c.st.Touched[u] = append(c.st.Touched[u], it.Package)
+		}
 	}
 	c.event(protocol.Event{Kind: kind, Updates: updates, Code: code, Text: strings.TrimSpace(text + "\n" + r.Output)})
 	c.a.o.Log.Error("updates were not installed", "updates", joinIDs(updates), "code", code, "reason", text)
@@ -415,6 +422,7 @@ func (c *cycle) succeed(s step, updates []model.UpdateID, r installer.Result, to
 		c.st.Installed = append(c.st.Installed, InstalledUpdate{Update: u, Boot: boot, Packages: names, Time: now})
 		c.st.Failures = slices.DeleteFunc(c.st.Failures, func(f model.Failure) bool { return f.Update == u })
 		delete(c.st.Downloaded, u)
+		delete(c.st.Touched, u)
 	}
 	c.out.Installed = append(c.out.Installed, updates...)
 	e := protocol.Event{Kind: protocol.EventInstalled, Updates: updates, Items: items, Conffiles: r.Conffiles, Text: r.Text, Seconds: int(took / time.Second)}

@@ -39,11 +39,12 @@ type State struct {
 	Pending    []string                     `cbor:"14,keyasint,omitempty"`
 	Since      time.Time                    `cbor:"15,keyasint"` // of Pending
 
-	Outbox  []protocol.Event `cbor:"16,keyasint,omitempty"` // not yet acknowledged
-	Events  uint64           `cbor:"17,keyasint,omitempty"` // number of the last event
-	Told    string           `cbor:"18,keyasint,omitempty"` // what the users were last told
-	Foreign []string         `cbor:"20,keyasint,omitempty"` // changed by others, not yet reported
-	Error   string           `cbor:"19,keyasint,omitempty"` // how the last cycle failed, if it did
+	Outbox  []protocol.Event            `cbor:"16,keyasint,omitempty"` // not yet acknowledged
+	Events  uint64                      `cbor:"17,keyasint,omitempty"` // number of the last event
+	Told    string                      `cbor:"18,keyasint,omitempty"` // what the users were last told
+	Foreign []string                    `cbor:"20,keyasint,omitempty"` // changed by others, not yet reported
+	Touched map[model.UpdateID][]string `cbor:"21,keyasint,omitempty"` // packages of updates that failed
+	Error   string                      `cbor:"19,keyasint,omitempty"` // how the last cycle failed, if it did
 }
 
 // InstalledUpdate is an update that the agent installed since the computer
