@@ -56,6 +56,7 @@ type cycle struct {
 	approved []model.UpdateID
 	closures map[model.UpdateID]model.Closure
 	byUser   func(model.UpdateID) bool
+	judged   bool  // the cycle came as far as deciding
 	blocked  error // a refusal that keeps everything from being installed: not root
 }
 
@@ -141,6 +142,7 @@ func (c *cycle) run(ctx context.Context) (err error) {
 		}
 	}
 	c.note()
+	c.judged = true
 	if err := a.save(&c.st); err != nil {
 		return err
 	}
@@ -456,19 +458,25 @@ func (c *cycle) dropFailures() {
 // finish leaves the state as the next cycle wants it, whatever happened.
 func (c *cycle) finish(ctx context.Context, err error) {
 	c.st.Version = stateVersion
-	c.st.Actions = c.out.Actions
 	c.st.Error = ""
 	var refusal *model.Refusal
-	if err != nil && !errors.As(err, &refusal) {
+	if err != nil {
 		c.st.Error = model.Clean(err.Error())
+	}
+	if err != nil && (!c.judged || !errors.As(err, &refusal)) {
 		// Sooner than a whole cycle, and not all computers at once.
 		retry := c.a.o.Now().Add(15*time.Minute + time.Duration(c.a.o.Rand()*float64(30*time.Minute)))
 		if c.st.NextCheck.IsZero() || retry.Before(c.st.NextCheck) {
 			c.st.NextCheck = retry.UTC()
 		}
 	}
-	c.plan()
-	c.tellUsers(ctx)
+	if c.judged {
+		c.st.Actions = c.out.Actions
+		c.plan()
+		c.tellUsers(ctx)
+	} else if !c.st.Wake.After(c.a.o.Now()) {
+		c.st.Wake = time.Time{} // it was missed; the check-in that is tried again makes up for it
+	}
 	// An event's number must not be given twice, so it is stored before it is sent.
 	if err := c.a.save(&c.st); err == nil {
 		c.flush(ctx)

@@ -71,6 +71,8 @@ func parseStatus(line string) (m Message, problem string, ok bool) {
 	switch f[1] {
 	case "dlstatus":
 		m.Phase = "downloading"
+	case "pmconffile": // it holds paths, for a program that would ask
+		m.Text = "keeping the configuration of " + model.Clean(f[2])
 	case "pmerror":
 		problem = model.Clean(f[2]) + ": " + m.Text
 	}

@@ -100,6 +100,7 @@ func TestParseStatusLines(t *testing.T) {
 		{"pmstatus:libc6:i386:15.3846:Unpacking libc6:i386 (i386)", Message{Phase: "installing", Done: 15, Total: 100, Text: "Unpacking libc6:i386 (i386)"}, "", true},
 		{"pmstatus:dpkg-exec:46.1538:Running dpkg", Message{Phase: "installing", Done: 46, Total: 100, Text: "Running dpkg"}, "", true},
 		{"pmerror:half:50.0:subprocess\x1b[31m failed", Message{Phase: "installing", Done: 50, Total: 100, Text: "subprocess failed"}, "half: subprocess failed", true},
+		{"pmconffile:app:76.0:'/etc/a' '/etc/a.dpkg-new' 1 1 ", Message{Phase: "installing", Done: 76, Total: 100, Text: "keeping the configuration of app"}, "", true},
 		{"pmstatus:x:9999:y", Message{Phase: "installing", Done: 100, Total: 100, Text: "y"}, "", true},
 		{"Reading package lists...", Message{}, "", false},
 	} {

@@ -54,10 +54,20 @@ func (s *server) logged(args []string, status func(string)) (apt.Result, error) 
 	// The reader ends when the last holder of the descriptor does; a daemon that
 	// a maintainer script started might keep it, so the wait is for the program.
 	done := make(chan struct{})
+	heard := make(chan struct{}, 1)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		s.watch(filepath.Base(args[0]), heard, done)
+	}()
 	go func() {
 		defer close(done)
 		lines := bufio.NewScanner(read)
 		for lines.Scan() {
+			select {
+			case heard <- struct{}{}:
+			default:
+			}
 			if status != nil {
 				status(lines.Text())
 			}
@@ -67,6 +77,7 @@ func (s *server) logged(args []string, status func(string)) (apt.Result, error) 
 	err = cmd.Wait()
 	_ = read.SetReadDeadline(time.Now().Add(time.Second))
 	<-done
+	<-watched
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return apt.Result{}, fmt.Errorf("running %s: %w", args[0], err)
@@ -81,6 +92,23 @@ func (s *server) logged(args []string, status func(string)) (apt.Result, error) 
 		code = 128 // ended by a signal
 	}
 	return apt.Result{Stdout: text, Code: code}, nil
+}
+
+// watch tells when a program is silent for long, until it is done. Silence leads
+// to a report, never to a signal (peers 6c.8).
+func (s *server) watch(program string, heard, done <-chan struct{}) {
+	timer := time.NewTimer(s.config.Silence)
+	defer timer.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-heard:
+			timer.Reset(s.config.Silence)
+		case <-timer.C:
+			s.tell(Message{Phase: "waiting", Text: fmt.Sprintf("%s has said nothing for %s; it is not disturbed", program, s.config.Silence)})
+		}
+	}
 }
 
 // tellWhoHoldsTheLock says for whom apt-get is about to wait.

@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"fettle/model"
 	"fettle/sync/agent/apt"
@@ -21,13 +23,14 @@ import (
 // Config says where an installer works. The zero value is the computer it runs
 // on, with apt as that computer configures it.
 type Config struct {
-	Root        string   // empty = /
-	Apt         []string // further arguments for apt's programs
-	Dpkg        []string // further arguments for dpkg
-	Prefix      []string // goes before every program: fakeroot in tests
-	Log         string   // apt's output is appended here; empty = Root/var/log/fettle-install.log
-	LockTimeout int      // seconds to wait for another apt; 0 = 300
-	Needrestart string   // NEEDRESTART_MODE; empty = "l": services are listed, not restarted
+	Root        string        // empty = /
+	Apt         []string      // further arguments for apt's programs
+	Dpkg        []string      // further arguments for dpkg
+	Prefix      []string      // goes before every program: fakeroot in tests
+	Log         string        // apt's output is appended here; empty = Root/var/log/fettle-install.log
+	LockTimeout int           // seconds to wait for another apt; 0 = 300
+	Needrestart string        // NEEDRESTART_MODE; empty = "l": services are listed, not restarted
+	Silence     time.Duration // how long dpkg may say nothing before that is told; 0 = 10 minutes
 	Free        func(path string) (free uint64, device uint64, err error)
 }
 
@@ -103,7 +106,12 @@ func Main(args []string, in io.Reader, out io.Writer) int {
 // could be told; how the step itself ended is in the result.
 func Serve(in io.Reader, out io.Writer, config Config) error {
 	w := json.NewEncoder(out)
-	s := &server{config: config, tell: func(m Message) { _ = w.Encode(m) }} // nobody may be listening any more: the step goes on
+	var writing sync.Mutex
+	s := &server{config: config, tell: func(m Message) {
+		writing.Lock()
+		defer writing.Unlock()
+		_ = w.Encode(m) // nobody may be listening any more: the step goes on
+	}}
 	reader := bufio.NewReaderSize(in, maxLine)
 	order, err := ParseOrder(reader)
 	if err != nil {
@@ -119,6 +127,8 @@ func Serve(in io.Reader, out io.Writer, config Config) error {
 	}()
 	s.setup()
 	result := s.carryOut(ctx, order)
+	writing.Lock()
+	defer writing.Unlock()
 	return w.Encode(Message{Result: &result})
 }
 
@@ -139,6 +149,9 @@ func (s *server) setup() {
 	}
 	if c.Needrestart == "" {
 		c.Needrestart = "l"
+	}
+	if c.Silence == 0 {
+		c.Silence = 10 * time.Minute
 	}
 	if c.Free == nil {
 		c.Free = freeSpace

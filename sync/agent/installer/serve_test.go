@@ -2,6 +2,8 @@ package installer
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -174,6 +176,73 @@ func TestRefusesWhenTheDiskIsFull(t *testing.T) {
 	if r.OK || r.Code != "space" || b.version("app") != "1" {
 		t.Errorf("%+v", r)
 	}
+}
+
+// overHTTP serves the archive on loopback and configures it in the root's apt.
+func (b *bench) overHTTP(deb func(http.ResponseWriter, *http.Request)) {
+	b.Helper()
+	files := http.FileServer(http.Dir(b.repo.Dir))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".deb") && deb != nil {
+			deb(w, r)
+			return
+		}
+		files.ServeHTTP(w, r)
+	}))
+	b.Cleanup(server.Close)
+	if err := b.root.AddSource(b.repo, server.URL, "test"); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := b.root.Apt(b.Context(), "apt-get", "update"); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func TestInstallOverTheNetwork(t *testing.T) {
+	b := newBench(t, []archive.Package{{Name: "app", Version: "1:2", Size: 4096}}, archive.Package{Name: "app", Version: "1:1"})
+	b.overHTTP(nil)
+	o := Order{Verb: Download, Items: []model.PlanItem{item("app", "amd64", "1:1", "1:2")}}
+	if r := b.do(o); !r.OK {
+		t.Fatalf("download: %+v", r)
+	}
+	// The dangerous part needs no network: what is downloaded is enough.
+	b.overHTTP(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "gone", http.StatusGone) })
+	o.Verb = Install
+	if r := b.do(o); !r.OK || b.version("app") != "1:2" {
+		t.Errorf("install: %+v", r)
+	}
+}
+
+func TestACancelledDownloadStops(t *testing.T) {
+	b := newBench(t, []archive.Package{{Name: "app", Version: "2"}}, archive.Package{Name: "app", Version: "1"})
+	ctx, cancel := context.WithCancel(t.Context())
+	b.overHTTP(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done() // until apt-get is gone
+	})
+	c := Client{Command: Command(os.Args[0], false, b.config.Options()...)}
+	r, err := c.Do(ctx, Order{Verb: Install, Items: []model.PlanItem{item("app", "amd64", "1", "2")}}, nil)
+	if err != nil || r.OK || !strings.Contains(r.Text, "stopped") || b.version("app") != "1" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestSilenceIsTold(t *testing.T) {
+	b := newBench(t, []archive.Package{{Name: "app", Version: "2"}}, archive.Package{Name: "app", Version: "1"})
+	told := make(chan string, 1000)
+	s := &server{config: b.config, tell: func(m Message) { told <- m.Text }}
+	s.config.Silence = 1
+	s.setup()
+	if r := s.carryOut(context.Background(), Order{Verb: Install, Items: []model.PlanItem{item("app", "amd64", "1", "2")}}); !r.OK {
+		t.Fatalf("%+v", r)
+	}
+	close(told)
+	for text := range told {
+		if strings.Contains(text, "said nothing") {
+			return
+		}
+	}
+	t.Error("nobody was told")
 }
 
 func TestClientSaysWhatIsNeeded(t *testing.T) {
