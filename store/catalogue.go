@@ -228,6 +228,7 @@ func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 	}
 	d.store.relink(rows, touched)
 	d.rows, d.outside = rows.vector, outside
+	d.hide()
 	return r, nil
 }
 

@@ -428,6 +428,7 @@ func (d *draft) flagDeclined(numbers []uint32, to bool) {
 		rows.set(n, &e)
 	}
 	d.rows = rows.vector
+	d.hide()
 }
 
 // reinstate brings declined updates back as Not Approved: a record over all

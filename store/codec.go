@@ -21,8 +21,9 @@ const maxDecoded = 16 << 20
 var (
 	encMode = must(cbor.EncOptions{Sort: cbor.SortCoreDeterministic, Time: cbor.TimeUnixDynamic}.EncMode())
 	// Values were written by ourselves, but the disk may be damaged: the limits
-	// of the decoder keep a flipped length from allocating without bound.
-	decMode = must(cbor.DecOptions{MaxArrayElements: 4 << 20, MaxMapPairs: 1 << 20, MaxNestedLevels: 32}.DecMode())
+	// of the decoder keep a flipped length from allocating without bound. Text
+	// from outside may be invalid UTF-8; it must not make a record unreadable.
+	decMode = must(cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid, MaxArrayElements: 4 << 20, MaxMapPairs: 1 << 20, MaxNestedLevels: 32}.DecMode())
 	packer  = must(zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)))
 	opener  = must(zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDecoded)))
 )

@@ -165,6 +165,7 @@ func (e *computerEntry) take(st *model.Status) {
 // classifications. They stay in the catalogue and come back when the selection
 // is widened.
 func (s *Snapshot) selectRows() error {
+	defer s.hide()
 	s.outside = roaring.New()
 	if s.settings.Products == "" && len(s.settings.Classes) == 0 {
 		return nil

@@ -29,6 +29,7 @@ type Snapshot struct {
 	rows     vector[*updateEntry] // by update number; 0 is unused
 	declined *roaring.Bitmap
 	outside  *roaring.Bitmap // outside the selected products and classifications
+	unseen   *roaring.Bitmap // declined or outside: takes no part in counts
 
 	computers vector[*computerEntry] // by computer number; 0 is unused
 	managed   *roaring.Bitmap
@@ -306,9 +307,11 @@ func (s *Snapshot) InstalledOn(computer uint32) []uint32 {
 
 // hidden says whether an update takes no part in counts: declined, or outside
 // the selection.
-func (s *Snapshot) hidden(update uint32) bool {
-	return s.declined.Contains(update) || s.outside.Contains(update)
-}
+func (s *Snapshot) hidden(update uint32) bool { return s.unseen.Contains(update) }
+
+// hide computes which updates take no part in counts, after declines or the
+// selection changed.
+func (s *Snapshot) hide() { s.unseen = roaring.Or(s.declined, s.outside) }
 
 // Totals counts a computer's updates by state, declined ones left out.
 func (s *Snapshot) Totals(computer uint32) model.UpdateTotals {
@@ -327,13 +330,11 @@ func (s *Snapshot) Totals(computer uint32) model.UpdateTotals {
 	t := model.UpdateTotals{Failed: count(e.failed), Pending: count(e.pending)}
 	t.Needed = count(e.needed) + count(e.downloaded) + t.Pending
 	if e.installed != nil {
-		t.Installed = int(e.installed.GetCardinality() - e.installed.AndCardinality(s.declined))
+		t.Installed = int(e.installed.GetCardinality() - e.installed.AndCardinality(s.unseen))
 	}
-	for n := e.evaluated + 1; int(n) < s.rows.len(); n++ {
-		if s.rows.at(n) != nil && !s.hidden(n) {
-			t.Unknown++
-		}
-	}
+	// Numbers are dense: what lies beyond the report, less what is hidden there.
+	hidden := s.unseen.GetCardinality() - s.unseen.Rank(e.evaluated)
+	t.Unknown = int(s.LastUpdate()) - int(e.evaluated) - int(hidden)
 	return t
 }
 

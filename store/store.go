@@ -33,6 +33,7 @@ type Options struct {
 	ReadOnly bool   // refuse every write
 	Clock    func() time.Time
 	Log      *slog.Logger
+	Free     func(dir string) (uint64, error) // free bytes of a directory's disk; nil asks the system
 }
 
 // Store is an open store. Its methods are safe for concurrent use.
@@ -137,9 +138,15 @@ func Open(o Options) (*Store, error) {
 	if o.Keys == "" {
 		o.Keys = filepath.Join(o.Dir, "keys")
 	}
+	if o.Free == nil {
+		o.Free = freeSpace
+	}
 	dir := filepath.Join(o.Dir, "store")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data directory: %w", err)
+	}
+	if err := o.checkSpace(); err != nil {
+		return nil, err
 	}
 	db, err := badger.Open(badgerOptions(dir, o.Log))
 	if err != nil {
@@ -213,7 +220,7 @@ func logLine(f string, a []any) string { return "badger: " + strings.TrimSpace(f
 func (s *Store) begin() error {
 	snap := &Snapshot{
 		store: s, categories: map[model.CategoryID]model.Category{},
-		declined: roaring.New(), outside: roaring.New(), managed: roaring.New(),
+		declined: roaring.New(), outside: roaring.New(), unseen: roaring.New(), managed: roaring.New(),
 		matched: map[model.GroupID]*roaring.Bitmap{}, members: map[model.GroupID]*roaring.Bitmap{},
 		layers: map[model.GroupID][]layer{}, dense: &sync.Map{},
 	}
@@ -282,6 +289,7 @@ func (s *Store) readMeta(snap *Snapshot) (found bool, version uint64, err error)
 		}
 		slices.Reverse(snap.runs)
 		snap.declined = roaring.BitmapOf(declined...)
+		snap.hide()
 		snap.layers = stackAll(snap.deployments)
 		var groups []model.Group
 		if err := each(txn, kindGroup, func(_ []byte, g *model.Group) error {

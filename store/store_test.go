@@ -551,3 +551,23 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+// TestInvalidUTF8DoesNotMakeAStoreUnreadable keeps what a broken computer or
+// archive says from keeping the store closed.
+func TestInvalidUTF8DoesNotMakeAStoreUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	u := debian("a", "1")
+	u.Title = "bad \xff title"
+	must1(s.Import(t.Context(), []*model.Update{u}))(t)
+	must1(s.Record(t.Context(), Report{Computer: model.Computer{ID: "x", Name: "host\xfe"}, Status: &model.Status{Evaluated: 1,
+		Packages: []model.NeededPackage{{Package: "\xff", Reason: "\xc3\x28"}}}, Inventory: &model.Inventory{Arch: "\xff"}}))(t)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, dir)
+	defer s.Close()
+	if v := must1(s.Verify(t.Context(), nil))(t); len(v.Problems) > 0 {
+		t.Errorf("problems: %v", v.Problems)
+	}
+}

@@ -160,6 +160,9 @@ func (s *Store) commit(d *draft) error {
 	if len(d.sets) == 0 {
 		return nil
 	}
+	if err := s.options.checkSpace(); err != nil {
+		return err
+	}
 	d.seq = s.Snapshot().seq + 1
 	err := s.db.Update(func(txn *badger.Txn) error {
 		for _, r := range d.sets {
