@@ -53,7 +53,7 @@ func (s *server) fetch(ctx context.Context, items []model.PlanItem, records map[
 	if err != nil {
 		return err
 	}
-	args := append(append([]string{}, s.installArgs(items)...), "--print-uris", "install")
+	args := append(s.installArgs(items), "--print-uris", "install")
 	res, err := s.runner.Run(ctx, apt.Command{Args: s.system.Args("apt-get", append(args, specs...)...)})
 	if err != nil {
 		return err
@@ -97,12 +97,7 @@ func (s *server) fetch(ctx context.Context, items []model.PlanItem, records map[
 // download lets apt-get fetch what comes over the network. It can be stopped.
 func (s *server) download(ctx context.Context, items []model.PlanItem, specs []string, count int) error {
 	args := []string{"-o", "Acquire::Retries=3", "-o", "Acquire::http::Timeout=60", "-o", "Acquire::https::Timeout=60"}
-	for _, a := range s.installArgs(items) {
-		if a == "APT::Status-Fd=3" {
-			a = "APT::Status-Fd=1"
-		}
-		args = append(args, a)
-	}
+	args = append(append(args, s.installArgs(items)...), "-o", "APT::Status-Fd=1")
 	res, err := s.runner.Run(ctx, apt.Command{
 		Args: s.system.Args("apt-get", append(append(args, "-d", "install"), specs...)...),
 		Line: func(line string) {

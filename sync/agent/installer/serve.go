@@ -256,7 +256,8 @@ func (s *server) install(o Order, result *Result) error {
 		return err
 	}
 	args := s.system.Args("apt-get", s.installArgs(o.Items)...)
-	args = append(append(args, "--no-download", "install"), specs...)
+	// Only here is descriptor 3 ours; in any other run it could be a file of apt's.
+	args = append(append(args, "-o", "APT::Status-Fd=3", "--no-download", "install"), specs...)
 	s.tell(Message{Phase: "installing", Total: 100})
 	var problems []string
 	res, err := s.logged(args, func(line string) {
@@ -306,7 +307,7 @@ func (s *server) installArgs(items []model.PlanItem) []string {
 	args := []string{"-y", "-q", "--no-remove",
 		"-o", "APT::Get::AutomaticRemove=false",
 		"-o", fmt.Sprintf("DPkg::Lock::Timeout=%d", s.config.LockTimeout),
-		"-o", "APT::Status-Fd=3", "-o", "DPkg::Use-Pty=0",
+		"-o", "DPkg::Use-Pty=0",
 		"-o", "DPkg::Options::=--force-confdef", "-o", "DPkg::Options::=--force-confold",
 	}
 	if !slices.ContainsFunc(items, func(it model.PlanItem) bool { return it.From == "" }) {
