@@ -67,15 +67,16 @@ type Sync struct {
 
 // Agent says how this computer is managed.
 type Agent struct {
-	State   string   `toml:"state"`   // empty = "agent" in the data directory
-	Users   []string `toml:"users"`   // who besides root may start an installation
-	Restart []string `toml:"restart"` // the command that restarts this computer; empty = it is never restarted
+	State   string `toml:"state"`   // empty = "agent" in the data directory
+	Policy  string `toml:"policy"`  // this computer's own, stricter policy; empty = /etc/fettle/agent.toml
+	Restart bool   `toml:"restart"` // the agent may restart this computer when the policy says so
 }
 
 // Apt says which apt is asked. The defaults are this computer's own.
 type Apt struct {
 	Root    string   `toml:"root"`    // directory of the files that apt and dpkg manage; empty = /
 	Options []string `toml:"options"` // each goes to apt's programs behind -o
+	Dpkg    []string `toml:"dpkg"`    // further options of dpkg
 	Prefix  []string `toml:"prefix"`  // goes before every command
 }
 
@@ -105,8 +106,8 @@ func Default() Config {
 	return Config{
 		Log:   Log{Level: Level(slog.LevelInfo), Size: 10 << 20},
 		Sync:  Sync{RefreshTimeout: Duration(10 * time.Minute), Background: true},
-		Agent: Agent{Users: []string{}, Restart: []string{"systemctl", "reboot"}},
-		Apt:   Apt{Options: []string{}, Prefix: []string{}},
+		Agent: Agent{Restart: true},
+		Apt:   Apt{Options: []string{}, Dpkg: []string{}, Prefix: []string{}},
 		UI:    UI{Theme: "dark", FPS: 30, Page: true},
 		Keys:  map[string][]string{},
 		Views: []View{},
@@ -186,6 +187,11 @@ func (c *Config) check(file, text string) error {
 	for _, o := range c.Apt.Options {
 		if name, _, ok := strings.Cut(o, "="); !ok || name == "" || strings.HasPrefix(o, "-") {
 			return fail(toml.Key{"apt", "options"}, "the apt option %q is not of the form Name=value", o)
+		}
+	}
+	for _, o := range c.Apt.Dpkg {
+		if !strings.HasPrefix(o, "--") {
+			return fail(toml.Key{"apt", "dpkg"}, "the dpkg option %q does not begin with --", o)
 		}
 	}
 	for i, v := range c.Views {

@@ -36,7 +36,8 @@ const frameLimit = protocol.MaxMessage + 4096
 type method uint8
 
 const (
-	methodReport method = iota + 1
+	methodHello method = iota + 1
+	methodReport
 	methodDecide
 	methodEvent
 )
@@ -129,6 +130,8 @@ func (h *Holder) handleAgent(s ssh.Session) {
 // answer asks the server what one request asks for.
 func answer(ctx context.Context, server AgentServer, q request) ([]byte, error) {
 	switch q.Method {
+	case methodHello:
+		return nil, nil // that the computer may report here was established before
 	case methodReport:
 		var m protocol.Report
 		if err := protocol.Decode(q.Body, &m); err != nil {
@@ -171,6 +174,10 @@ func respond(body []byte, err error) response {
 	return response{Error: model.CleanLines(err.Error())}
 }
 
+// ErrBroken says that a conversation is over because the connection is: another
+// may be begun.
+var ErrBroken = errors.New("the conversation with the process that holds the store is over")
+
 // Conversation is the agent's end: an AgentServer in another process. It is
 // safe for concurrent use; requests go one after the other.
 type Conversation struct {
@@ -181,8 +188,9 @@ type Conversation struct {
 	broken  error
 }
 
-// Agent begins a conversation with the holder as this computer's agent.
-func (c *Client) Agent() (*Conversation, error) {
+// Agent begins a conversation with the holder as this computer's agent. A
+// refusal of the holder (the setup gate) is its error.
+func (c *Client) Agent(ctx context.Context) (*Conversation, error) {
 	s, err := c.open(nil)
 	if err != nil {
 		return nil, err
@@ -198,7 +206,11 @@ func (c *Client) Agent() (*Conversation, error) {
 	if err := s.RequestSubsystem(agentSubsystem); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the conversation: %w", err), s.Close())
 	}
-	return &Conversation{session: s, in: in, out: bufio.NewReader(out)}, nil
+	conversation := &Conversation{session: s, in: in, out: bufio.NewReader(out)}
+	if err := conversation.ask(ctx, methodHello, struct{}{}, nil); err != nil {
+		return nil, errors.Join(err, conversation.Close())
+	}
+	return conversation, nil
 }
 
 // Close ends the conversation.
@@ -232,7 +244,7 @@ func (c *Conversation) ask(ctx context.Context, m method, message, out any) erro
 		err = readFrame(c.out, &r)
 	}
 	if err != nil {
-		c.broken = fmt.Errorf("talking to the process that holds the store: %w", err)
+		c.broken = fmt.Errorf("%w: %w", ErrBroken, err)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

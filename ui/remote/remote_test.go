@@ -434,7 +434,7 @@ func TestAgentConversation(t *testing.T) {
 	var by model.Actor
 	srv := &server{}
 	h := hold(t, Options{Agent: func(_ context.Context, who model.Actor) (AgentServer, error) { by = who; return srv, nil }})
-	c, err := dial(t, h).Agent()
+	c, err := dial(t, h).Agent(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -463,12 +463,12 @@ func TestAgentConversation(t *testing.T) {
 
 func TestNoAgentsServed(t *testing.T) {
 	h := hold(t, Options{})
-	c, err := dial(t, h).Agent()
-	if err != nil {
-		t.Fatal(err)
+	if _, err := dial(t, h).Agent(t.Context()); err == nil || !strings.Contains(err.Error(), "serves no agents") {
+		t.Error(err)
 	}
-	defer c.Close()
-	if _, err := c.Report(t.Context(), protocol.Report{}); err == nil || !strings.Contains(err.Error(), "serves no agents") {
+	refusing := hold(t, Options{Agent: func(context.Context, model.Actor) (AgentServer, error) { return nil, model.SetupRefusal(model.Setup{}) }})
+	var refusal *model.Refusal
+	if _, err := dial(t, refusing).Agent(t.Context()); !errors.As(err, &refusal) || refusal.Code != "setup" {
 		t.Error(err)
 	}
 }
