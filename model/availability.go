@@ -125,6 +125,11 @@ func (o *offer) priority(sources []PackageSource) int {
 	return best
 }
 
+// newer says whether the offer's version is higher than another's.
+func (o *offer) newer(than *offer) bool {
+	return o.version != than.version && o.parsed.GreaterThan(than.parsed)
+}
+
 // Evaluation is what an inventory needs of a catalogue.
 type Evaluation struct {
 	Packages  []NeededPackage // exactly apt's upgradable packages, sorted by name and architecture
@@ -161,7 +166,7 @@ func Evaluate(inv *Inventory, av *Availability) Evaluation {
 			continue
 		}
 		var best *offer
-		bestPriority, bestAny := installedPriority, (*offer)(nil)
+		bestPriority, bestOrder, bestAny := installedPriority, 0, (*offer)(nil)
 		for j := range offers {
 			o := &offers[j]
 			if !archMatches(o.arch, p.Arch, inv.Arch) {
@@ -171,7 +176,12 @@ func Evaluate(inv *Inventory, av *Availability) Evaluation {
 			if pri == 0 {
 				continue
 			}
-			order := o.parsed.Compare(have)
+			// Comparing versions costs far more than all else here, and most
+			// packages are current.
+			order := 0
+			if o.version != p.Version {
+				order = o.parsed.Compare(have)
+			}
 			if order == 0 {
 				installed[o.update.number] = true
 				if best == nil {
@@ -179,7 +189,7 @@ func Evaluate(inv *Inventory, av *Availability) Evaluation {
 				}
 				continue
 			}
-			if order > 0 && (bestAny == nil || o.parsed.GreaterThan(bestAny.parsed)) {
+			if order > 0 && (bestAny == nil || o.newer(bestAny)) {
 				bestAny = o
 			}
 			if order < 0 && pri < 1000 {
@@ -187,13 +197,13 @@ func Evaluate(inv *Inventory, av *Availability) Evaluation {
 			}
 			switch {
 			case pri > bestPriority, best == nil && pri == bestPriority && order > 0,
-				best != nil && pri == bestPriority && o.parsed.GreaterThan(best.parsed):
-				best, bestPriority = o, pri
+				best != nil && pri == bestPriority && o.newer(best):
+				best, bestPriority, bestOrder = o, pri, order
 			}
 		}
 		// A version below the installed one with priority 1000 is a downgrade:
 		// apt's candidate, but not an upgrade, and never ours to install.
-		if best != nil && !best.parsed.GreaterThan(have) {
+		if bestOrder < 0 {
 			best = nil
 		}
 		ev.judge(inv, p, have, offers, best, bestAny, exceptions[p.Name+":"+p.Arch], needed)
@@ -252,7 +262,7 @@ func (ev *Evaluation) judge(inv *Inventory, p *InstalledPackage, have debversion
 	}
 	for i := range offers {
 		o := &offers[i]
-		if o.update.security&o.suites != 0 && archMatches(o.arch, p.Arch, inv.Arch) && o.parsed.GreaterThan(have) && !o.parsed.GreaterThan(best.parsed) {
+		if o.update.security&o.suites != 0 && archMatches(o.arch, p.Arch, inv.Arch) && !o.newer(best) && (o == best || o.parsed.GreaterThan(have)) {
 			n.Security = true
 			break
 		}

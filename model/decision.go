@@ -86,7 +86,10 @@ func Decide(in DecisionInput) Decision {
 			if !catchUp.After(in.Now) {
 				return Decision{Action: DecideInstall, At: in.Now, Reason: fmt.Sprintf("its scheduled time %s has come", last.Format("Mon 15:04"))}
 			}
-			d.At, d.Reason = catchUp, "its scheduled time was missed; it is caught up shortly after start"
+			if d.At.IsZero() || catchUp.Before(d.At) {
+				d.At = catchUp
+			}
+			d.Reason = "its scheduled time was missed; it is caught up shortly after start"
 			return d
 		}
 		at := in.Policy.Install.Next(in.Now)
