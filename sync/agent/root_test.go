@@ -11,7 +11,7 @@ import (
 	"fettle/sync/agent/apt"
 	"fettle/sync/agent/installer"
 	"fettle/sync/agent/protocol"
-	"fettle/sync/internal/archive"
+	"fettle/sync/simulation/archive"
 )
 
 // realWorld is an agent over real apt and dpkg, in a root of its own, with an

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"fettle/model"
-	"fettle/sync/internal/archive"
+	"fettle/sync/simulation/archive"
 )
 
 var testSuite = archive.Suite{Codename: "test", Origin: "Fettle", Label: "Fettle"}

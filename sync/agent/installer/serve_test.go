@@ -12,7 +12,7 @@ import (
 
 	"fettle/model"
 	"fettle/sync/agent/apt"
-	"fettle/sync/internal/archive"
+	"fettle/sync/simulation/archive"
 )
 
 // TestMain lets the test binary be the installer, as the program itself is.
