@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -49,7 +50,7 @@ func (s *Store) PlanUndo(ctx context.Context, entry uint64, by model.Actor) (mod
 const wideShare = 0.5
 
 func (s *Snapshot) plan(c model.Change, now time.Time) model.Plan {
-	p := model.Plan{Summary: s.summary(c), Updates: len(c.Updates)}
+	p := model.Plan{Summary: imperative(s.summary(c)), Updates: len(c.Updates)}
 	switch c.Kind {
 	case model.ChangeApprove:
 		s.planApprove(&p, c, now)
@@ -89,6 +90,22 @@ func (s *Snapshot) plan(c model.Change, now time.Time) model.Plan {
 	p.Wide = c.Kind == model.ChangeRemove || c.Kind == model.ChangeGroupRemove ||
 		all > 1 && float64(p.Computers) >= wideShare*float64(all)
 	return p
+}
+
+// imperatives are what the verbs of the journal are in a plan, which is not
+// made yet.
+var imperatives = map[string]string{
+	"Approved": "Approve", "Declined": "Decline", "Ended": "End", "Reinstated": "Reinstate", "Retracted": "Retract", "Restored": "Restore",
+	"Added": "Add", "Renamed": "Rename", "Moved": "Move", "Removed": "Remove", "Changed": "Change", "Took": "Take", "Excluded": "Exclude",
+	"Completed": "Complete",
+}
+
+func imperative(summary string) string {
+	verb, rest, _ := strings.Cut(summary, " ")
+	if to := imperatives[verb]; to != "" {
+		return to + " " + rest
+	}
+	return summary
 }
 
 // planApprove computes what an approval changes: for each computer in one of
