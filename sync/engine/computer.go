@@ -57,7 +57,11 @@ func (e *Engine) withAgent(ctx context.Context, state JobState, result string, d
 		return nil, err
 	}
 	return e.start(ctx, state, []JobKind{JobCheckIn, JobInstallation}, func(ctx context.Context, j *Job) (string, error) {
-		if err := do(c, ctx, j.progress); err != nil {
+		err := do(c, ctx, j.progress)
+		if s, ok := c.(interface{ Summary() string }); ok && s.Summary() != "" {
+			return s.Summary(), err
+		}
+		if err != nil {
 			return "", err
 		}
 		return result, nil

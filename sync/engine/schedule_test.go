@@ -290,8 +290,13 @@ func TestEvaluationIsMadeUpFor(t *testing.T) {
 	e := New(Options{Store: s, Clock: clock})
 	changes := s.Watch(t.Context())
 	stop := runEngine(t, e)
+	giveUp := time.After(time.Minute) // only when it is broken
 	for s.Snapshot().State(1, 1) != model.StateNotInstalled {
-		<-changes
+		select {
+		case <-changes:
+		case <-giveUp:
+			t.Fatal("the computer was not evaluated")
+		}
 	}
 	stop()
 }

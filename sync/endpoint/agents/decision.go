@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -16,7 +17,7 @@ import (
 func (s *Server) Decide(ctx context.Context, r protocol.DecideRequest) (protocol.Decisions, error) {
 	d, err := s.decide(ctx, &r)
 	if err != nil {
-		return d, fmt.Errorf("deciding for %s: %w", text(string(s.id), longName), err)
+		return d, fmt.Errorf("deciding for %s: %w", text(string(cmp.Or(s.id, r.Computer)), longName), err)
 	}
 	return d, nil
 }
@@ -31,9 +32,13 @@ func (s *Server) decide(ctx context.Context, r *protocol.DecideRequest) (protoco
 	if err := e.store.WaitLoaded(ctx); err != nil {
 		return d, err
 	}
-	defer e.lock(s.id)()
+	id, err := s.who(r.Computer)
+	if err != nil {
+		return d, err
+	}
+	defer e.lock(id)()
 	snap := e.store.Snapshot()
-	c, err := s.known(snap)
+	c, err := known(snap, id)
 	if err != nil {
 		return d, err
 	}
@@ -71,7 +76,7 @@ func (s *Server) decide(ctx context.Context, r *protocol.DecideRequest) (protoco
 	if err != nil {
 		return d, err
 	}
-	d.Plan = model.BuildPlan(s.id, approved, checked, now)
+	d.Plan = model.BuildPlan(id, approved, checked, now)
 	d.Plan.Updates = append(d.Plan.Updates, blocked...)
 	d.Plan.Policy = d.Policy
 	if d.Plan.Number, err = e.store.NextPlan(ctx); err != nil {
@@ -135,23 +140,13 @@ func (e *Endpoint) keepClosures(ctx context.Context, snap *store.Snapshot, st *m
 			next.Closures = append(next.Closures, c)
 		}
 	}
-	slices.SortFunc(next.Closures, func(a, b model.Closure) int { return compareIDs(a.Update, b.Update) })
+	slices.SortFunc(next.Closures, func(a, b model.Closure) int { return cmp.Compare(a.Update, b.Update) })
 	if !reflect.DeepEqual(next.Closures, st.Closures) && len(fresh) > 0 {
 		if err := e.store.RecordStatus(ctx, next); err != nil {
 			return nil, err
 		}
 	}
 	return next.Closures, nil
-}
-
-func compareIDs(a, b model.UpdateID) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // check compares the closures of approved updates with the catalogue and the

@@ -42,7 +42,8 @@ func New(s *store.Store, o Options) *Endpoint {
 
 // For gives the server as one computer sees it. The caller has established who
 // it is: from the certificate of the connection, or because it is the computer
-// that this process runs on (local).
+// that this process runs on (local). Only then may id be empty: an agent of our
+// own process is believed who it says it is.
 func (e *Endpoint) For(id model.ComputerID, local bool) *Server {
 	return &Server{endpoint: e, id: id, local: local}
 }
@@ -52,6 +53,17 @@ type Server struct {
 	endpoint *Endpoint
 	id       model.ComputerID
 	local    bool
+}
+
+// who says which computer is speaking.
+func (s *Server) who(claimed model.ComputerID) (model.ComputerID, error) {
+	switch {
+	case s.id != "":
+		return s.id, nil
+	case s.local && claimed != "" && len(claimed) <= longName && model.Clean(string(claimed)) == string(claimed):
+		return claimed, nil
+	}
+	return "", &model.Refusal{Code: "identity", What: "The message was refused", Why: "the connection does not say which computer it comes from"}
 }
 
 // lock takes a computer's lock and gives the function that releases it.

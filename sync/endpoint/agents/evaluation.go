@@ -120,7 +120,7 @@ func (e *Endpoint) reevaluate(ctx context.Context, id model.ComputerID) (changed
 func (e *Endpoint) computed(snap *store.Snapshot, old *model.Status, inv *model.Inventory) (*model.Status, error) {
 	m := &material{
 		snap: snap, evaluation: e.store.Evaluate(inv), downloaded: old.Downloaded, restart: old.Pending,
-		failed: old.Failed, failures: old.Failures, closures: old.Closures,
+		failed: old.Failed, failures: old.Failures, closures: old.Closures, broken: e.broken(inv),
 	}
 	find := func(n model.NeededPackage) (model.UpdateID, bool) {
 		id, _, ok := e.store.FindPackage(n.Package, n.Arch, n.Candidate, inv.Sources)

@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // twice changes nothing the second time.
 func (s *Server) Event(ctx context.Context, ev protocol.Event) error {
 	if err := s.event(ctx, &ev); err != nil {
-		return fmt.Errorf("recording what happened on %s: %w", text(string(s.id), longName), err)
+		return fmt.Errorf("recording what happened on %s: %w", text(string(cmp.Or(s.id, ev.Computer)), longName), err)
 	}
 	return nil
 }
@@ -28,10 +29,14 @@ func (s *Server) event(ctx context.Context, ev *protocol.Event) error {
 	if err := e.store.WaitLoaded(ctx); err != nil {
 		return err
 	}
-	defer e.lock(s.id)()
+	id, err := s.who(ev.Computer)
+	if err != nil {
+		return err
+	}
+	defer e.lock(id)()
 	now := e.now()
 	snap := e.store.Snapshot()
-	before, err := s.known(snap)
+	before, err := known(snap, id)
 	if err != nil {
 		return err
 	}
@@ -89,8 +94,8 @@ func sameFailure(a, b model.Failure) bool {
 
 // known gives the computer's record, or the refusal: whoever never reported, or
 // was rejected, is not talked to.
-func (s *Server) known(snap *store.Snapshot) (*model.Computer, error) {
-	c := snap.ComputerByID(s.id)
+func known(snap *store.Snapshot, id model.ComputerID) (*model.Computer, error) {
+	c := snap.ComputerByID(id)
 	switch {
 	case c == nil:
 		return nil, &model.Refusal{Code: "unknown-computer", What: "The message was refused", Why: "this computer is not known here; it must report first", Remedy: "fettle agent check-in"}

@@ -10,8 +10,11 @@ import (
 
 	"fettle/model"
 	"fettle/store"
+	"fettle/sync/agent"
 	"fettle/sync/agent/protocol"
 )
+
+var _ agent.Server = (*Server)(nil)
 
 var (
 	start = time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)

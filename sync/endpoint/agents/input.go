@@ -24,6 +24,7 @@ const (
 	maxArchs     = 32
 	longName     = 255
 	longText     = 1000
+	longOutput   = 4000 // of a failure: its text ends with what apt said
 )
 
 // tooMuch refuses a list that no honest computer has.
@@ -37,6 +38,15 @@ func tooMuch(what string, n, most int) error {
 // text makes a text from a computer safe to keep: clean and bounded.
 func text(s string, most int) string {
 	s = model.Clean(s)
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// lines is text that may have several lines.
+func lines(s string, most int) string {
+	s = model.CleanLines(s)
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
@@ -69,16 +79,16 @@ func past(t, now time.Time) time.Time {
 var zoneName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$`)
 
 // computer takes over what a report says of the computer itself.
-func (s *Server) computer(r *protocol.Report, now time.Time) model.Computer {
+func (s *Server) computer(id model.ComputerID, r *protocol.Report, now time.Time) model.Computer {
 	w := &r.Who
 	c := model.Computer{
-		ID: s.id, Local: s.local, Platform: model.PlatformLinux, Contacted: now, Reported: now,
+		ID: id, Local: s.local, Platform: model.PlatformLinux, Contacted: now, Reported: now,
 		Name: text(w.Name, longName), OS: text(w.OS, longName), Arch: text(w.Arch, 32), Kernel: text(w.Kernel, longName), Agent: text(w.Agent, 64),
-		Pending: texts(r.Pending, 100), Foreign: texts(r.Foreign, maxList), Policy: policy(r.Policy),
+		Pending: texts(r.Pending, 100), Foreign: texts(r.Foreign, maxList), Policy: policy(r.Policy), Remarks: texts(r.Remarks, 20),
 		Scan: model.ScanResult{Time: past(r.Scan.Time, now), Error: text(r.Scan.Error, longText), ListAge: past(r.Scan.ListAge, now), Refresh: text(r.Scan.Refresh, longText)},
 	}
 	if c.Name == "" {
-		c.Name = string(s.id)
+		c.Name = text(string(id), longName)
 	}
 	for _, a := range w.Addresses[:min(len(w.Addresses), maxAddresses)] {
 		if a = text(a, 64); a != "" {
@@ -254,7 +264,7 @@ func failure(f model.Failure, now time.Time) model.Failure {
 	if f.Time = past(f.Time, now); f.Time.IsZero() {
 		f.Time = now
 	}
-	f.Code, f.Text = text(f.Code, 40), text(f.Text, longText)
+	f.Code, f.Text = text(f.Code, 40), lines(f.Text, longOutput)
 	if f.Code == "" {
 		f.Code = "unknown"
 	}

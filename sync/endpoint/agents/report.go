@@ -28,24 +28,24 @@ func (s *Server) report(ctx context.Context, r *protocol.Report) (protocol.Ack, 
 	if err := protocol.CheckVersion(r.Version); err != nil {
 		return ack, err
 	}
-	if s.id == "" {
-		return ack, &model.Refusal{Code: "identity", What: "The report was refused", Why: "the connection does not say which computer it is"}
+	id, err := s.who(r.Who.ID)
+	if err != nil {
+		return ack, err
 	}
 	if err := e.store.WaitLoaded(ctx); err != nil {
 		return ack, err
 	}
-	defer e.lock(s.id)()
+	defer e.lock(id)()
 	now := e.now()
 	snap := e.store.Snapshot()
-	before := snap.ComputerByID(s.id)
+	before := snap.ComputerByID(id)
 	if before != nil && before.Admission == model.Rejected {
 		return ack, &model.Refusal{Code: "rejected", What: "The report was refused", Why: "this computer was rejected by an administrator"}
 	}
-	c := s.computer(r, now)
+	c := s.computer(id, r, now)
 	var old *model.Status
 	var inv *model.Inventory
 	if before != nil {
-		var err error
 		if old, inv, err = e.stored(before.Number); err != nil {
 			return ack, err
 		}
@@ -60,7 +60,6 @@ func (s *Server) report(ctx context.Context, r *protocol.Report) (protocol.Ack, 
 		}
 	case r.Inventory != nil:
 		var dropped int
-		var err error
 		if fresh, dropped, err = inventory(r.Inventory, now); err != nil {
 			return ack, err
 		}
@@ -68,7 +67,7 @@ func (s *Server) report(ctx context.Context, r *protocol.Report) (protocol.Ack, 
 			e.log.Warn("packages with names or versions outside Debian's grammar were left out of an inventory", "computer", c.Name, "packages", dropped)
 		}
 		inv = fresh
-	case !e.sameInventory(s.id, inv, r.Digest):
+	case !e.sameInventory(id, inv, r.Digest):
 		// Without the inventory a status would be guesswork: only the contact is
 		// recorded until it comes.
 		c.Reported = time.Time{}
@@ -78,7 +77,7 @@ func (s *Server) report(ctx context.Context, r *protocol.Report) (protocol.Ack, 
 	}
 	report := store.Report{Computer: c, Inventory: fresh}
 	if r.Scan.Error == "" {
-		m, err := s.material(r, snap, old, inv, fresh != nil, now)
+		m, err := e.material(r, snap, old, inv, fresh != nil, now)
 		if err != nil {
 			return ack, err
 		}
@@ -99,7 +98,7 @@ func (s *Server) report(ctx context.Context, r *protocol.Report) (protocol.Ack, 
 		return ack, err
 	}
 	if fresh != nil {
-		e.remember(s.id, r.Inventory)
+		e.remember(id, r.Inventory)
 	}
 	after := e.store.Snapshot()
 	if after.Setup().Complete() {
@@ -112,9 +111,8 @@ func (s *Server) report(ctx context.Context, r *protocol.Report) (protocol.Ack, 
 
 // material puts together what a report says, with what of the last status still
 // holds.
-func (s *Server) material(r *protocol.Report, snap *store.Snapshot, old *model.Status, inv *model.Inventory, fresh bool, now time.Time) (*material, error) {
-	e := s.endpoint
-	m := &material{snap: snap, evaluation: e.store.Evaluate(inv)}
+func (e *Endpoint) material(r *protocol.Report, snap *store.Snapshot, old *model.Status, inv *model.Inventory, fresh bool, now time.Time) (*material, error) {
+	m := &material{snap: snap, evaluation: e.store.Evaluate(inv), broken: e.broken(inv)}
 	var err error
 	if m.packages, err = packages(r.Needed); err != nil {
 		return nil, err

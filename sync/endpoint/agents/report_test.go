@@ -134,6 +134,58 @@ func TestFailureHoldsUntilInstalled(t *testing.T) {
 	}
 }
 
+// A package that dpkg left half-configured has the update's version, and apt does
+// not offer it any more; but it is not installed.
+func TestHalfConfiguredIsAFailure(t *testing.T) {
+	b := newBench(t)
+	b.offer("aa", "2", "bb", "2")
+	m := b.machine("web-1", "aa", "2", "bb", "2")
+	m.inventory.Packages[0].State = model.PackageHalfConfigured
+	m.inventory.Packages[1].State = model.PackageTriggers
+	m.checkIn()
+	m.wantState("aa", "2", model.StateFailed)
+	m.wantState("bb", "2", model.StateInstalled)
+	if f := m.status().Failures; len(f) != 1 || f[0].Code != "half-configured" {
+		t.Errorf("failures: %+v", f)
+	}
+	m.report.Failures = []model.Failure{{Update: debianID("aa", "2"), Code: "dpkg", Text: "the script failed\nand said why", Time: start}}
+	m.checkIn()
+	if f := m.status().Failures; len(f) != 1 || f[0].Code != "dpkg" || f[0].Text != "the script failed\nand said why" {
+		t.Errorf("failures: %+v", f)
+	}
+	b.reevaluate(0)
+	m.inventory.Packages[0].State = model.PackageInstalled
+	m.report.Failures = nil
+	m.checkIn()
+	m.wantState("aa", "2", model.StateInstalled)
+	if f := m.status().Failures; len(f) != 0 {
+		t.Errorf("failures: %+v", f)
+	}
+}
+
+func TestOnlyOurOwnProcessIsBelieved(t *testing.T) {
+	b := newBench(t)
+	r := protocol.Report{Version: protocol.Version, Who: protocol.Identity{ID: "0123abcd", Name: "here"}, Inventory: &model.Inventory{Arch: "amd64"}, Remarks: []string{"the policy is \x1b[1mwrong"}}
+	if _, err := b.endpoint.For("", false).Report(t.Context(), r); refusal(err) != "identity" {
+		t.Errorf("a connection without an identity: %v", err)
+	}
+	local := b.endpoint.For("", true)
+	if _, err := local.Report(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	c := b.store.Snapshot().ComputerByID("0123abcd")
+	if c == nil || !c.Local || !slices.Equal(c.Remarks, []string{"the policy is wrong"}) {
+		t.Errorf("the computer: %+v", c)
+	}
+	d, err := local.Decide(t.Context(), protocol.DecideRequest{Version: protocol.Version, Computer: "0123abcd"})
+	if err != nil || d.Plan.Computer != "0123abcd" {
+		t.Errorf("the plan: %+v, %v", d.Plan, err)
+	}
+	if err := local.Event(t.Context(), protocol.Event{Version: protocol.Version, Computer: "0123abcd", Kind: protocol.EventRestart}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestInstalledStaysWhenWithdrawn(t *testing.T) {
 	b := newBench(t)
 	n := b.offer("aa", "2", "bb", "2")

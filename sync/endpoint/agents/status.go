@@ -23,7 +23,8 @@ type material struct {
 	failed     []uint32
 	failures   []model.Failure
 	closures   []model.Closure
-	installed  []uint32 // installed before and offered no more, so that the evaluation cannot tell
+	broken     map[uint32]model.Failure // dpkg left a package of it half done
+	installed  []uint32                 // installed before and offered no more, so that the evaluation cannot tell
 }
 
 // status puts a status together. An update has one state: what is needed failed,
@@ -53,8 +54,16 @@ func (m *material) status(computer uint32) model.Status {
 		}
 	}
 	for _, f := range m.failures {
-		if n, ok := number(m.snap, f.Update); ok && needed[n] {
+		if n, ok := number(m.snap, f.Update); ok && (needed[n] || m.broken[n].Update != "") {
 			st.Failures = append(st.Failures, f)
+		}
+	}
+	for n, f := range m.broken {
+		if n <= covered {
+			state[n] = &st.Failed
+			if !slices.ContainsFunc(m.failures, func(o model.Failure) bool { return o.Update == f.Update }) {
+				st.Failures = append(st.Failures, f)
+			}
 		}
 	}
 	for _, n := range m.restart {
@@ -82,6 +91,36 @@ func (m *material) status(computer uint32) model.Status {
 	}
 	st.Failures = newestFailures(st.Failures)
 	return st
+}
+
+// broken gives the updates of which dpkg left a package half done. apt does not
+// count such a package as upgradable, and its version is the update's, but it is
+// not installed: a failure, whoever caused it.
+func (e *Endpoint) broken(inv *model.Inventory) map[uint32]model.Failure {
+	var out map[uint32]model.Failure
+	for i := range inv.Packages {
+		p := &inv.Packages[i]
+		words := ""
+		switch p.State {
+		case model.PackageHalfConfigured:
+			words = "half-configured"
+		case model.PackageUnpacked:
+			words = "unpacked, but not configured"
+		case model.PackageHalfInstalled:
+			words = "half-installed"
+		default:
+			continue
+		}
+		id, n, ok := e.store.FindPackage(p.Name, p.Arch, p.Version, inv.Sources)
+		if !ok {
+			continue
+		}
+		if out == nil {
+			out = map[uint32]model.Failure{}
+		}
+		out[n] = model.Failure{Update: id, Time: inv.Time, Code: "half-configured", Text: "dpkg left " + p.Name + " " + words + "; on the computer, dpkg --configure -a repairs that"}
+	}
+	return out
 }
 
 // number gives an update's number; ok is false for one that the catalogue does
