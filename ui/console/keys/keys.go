@@ -199,18 +199,17 @@ func (m *Map) For(s Scope) []*Binding {
 }
 
 // Hints gives the bindings that the hints line of a pane shows, the most useful
-// first: the pane's own, then those that come along.
+// first; of equal ones the pane's own before those that come along.
 func (m *Map) Hints(s Scope) []*Binding {
 	var out []*Binding
 	for _, scope := range Chain(s) {
-		part := slices.DeleteFunc(m.For(scope), func(b *Binding) bool { return b.Hint == 0 || len(b.Keys) == 0 })
-		slices.SortStableFunc(part, func(a, b *Binding) int { return cmp.Compare(a.Hint, b.Hint) })
-		for _, b := range part {
-			if !slices.Contains(out, b) {
+		for _, b := range m.For(scope) {
+			if b.Hint > 0 && len(b.Keys) > 0 && !slices.Contains(out, b) {
 				out = append(out, b)
 			}
 		}
 	}
+	slices.SortStableFunc(out, func(a, b *Binding) int { return cmp.Compare(a.Hint, b.Hint) })
 	return out
 }
 

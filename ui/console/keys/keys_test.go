@@ -75,10 +75,10 @@ func TestHints(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, b := range m.Hints(Updates)[:4] {
+	for _, b := range m.Hints(Updates)[:5] {
 		got = append(got, string(b.Action))
 	}
-	if want := []string{"approve", "decline", "mark", "filter"}; !slices.Equal(got, want) {
+	if want := []string{"open", "approve", "decline", "mark", "filter"}; !slices.Equal(got, want) {
 		t.Errorf("the hints of the updates begin with %v, want %v", got, want)
 	}
 }

@@ -1,0 +1,243 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/charmbracelet/bubbles/textinput"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"fettle/model"
+	"fettle/ui/console/keys"
+	"fettle/ui/console/layout"
+)
+
+// form is a wizard: pages of text and of items to choose, tick or write. Enter
+// goes on, Esc goes back; the last page says what will be done, and Enter on it
+// does it.
+type form struct {
+	c       *Console
+	title   string
+	pages   []*formPage
+	at      int
+	focus   int
+	top     int
+	problem string
+	working bool
+	finish  func() tea.Cmd
+	refresh func() tea.Cmd // something changed while the form is open
+}
+
+// formPage is one page.
+type formPage struct {
+	title string
+	text  func() []string
+	items []*formItem
+	enter func() tea.Cmd
+	check func() error
+}
+
+// formItem is one line that can be changed.
+type formItem struct {
+	label string
+	note  string
+	one   bool // one of the page's items of this kind is chosen; else each can be ticked
+	on    bool
+	field *textinput.Model // a text instead
+}
+
+func textItem(label, value, note string) *formItem {
+	f := newField(value)
+	return &formItem{label: label, note: note, field: &f}
+}
+
+func (i *formItem) value() string { return strings.TrimSpace(i.field.Value()) }
+
+// Title is the pane's part of the breadcrumbs.
+func (f *form) Title() string { return f.title }
+
+// Facts says which page it is.
+func (f *form) Facts() string { return fmt.Sprintf("page %d of %d", f.at+1, len(f.pages)) }
+
+func (f *form) page() *formPage { return f.pages[f.at] }
+
+func (f *form) item() *formItem {
+	if items := f.page().items; f.focus < len(items) {
+		return items[f.focus]
+	}
+	return nil
+}
+
+// Keys says which bindings can be used.
+func (f *form) Keys() paneKeys {
+	it := f.item()
+	return paneKeys{Scope: keys.Form, Field: it != nil && it.field != nil, Disabled: func(a keys.Action) string {
+		switch a {
+		case keys.Tick:
+			if it == nil || it.field != nil {
+				return "there is nothing to select on this page"
+			}
+		case keys.NextItem, keys.PrevItem:
+			if len(f.page().items) < 2 {
+				return "there is no other item on this page"
+			}
+		}
+		return ""
+	}}
+}
+
+// Update takes in an action, or a key for the field.
+func (f *form) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case shown:
+		if f.at == 0 && f.page().enter != nil {
+			return f.page().enter()
+		}
+	case changed:
+		if f.refresh != nil {
+			return f.refresh()
+		}
+	case tea.KeyMsg:
+		if it := f.item(); it != nil && it.field != nil {
+			msg.Alt = false
+			*it.field, _ = it.field.Update(msg)
+			f.problem = ""
+		}
+	case do:
+		return f.act(keys.Action(msg))
+	}
+	return nil
+}
+
+func (f *form) act(a keys.Action) tea.Cmd {
+	items := f.page().items
+	switch a {
+	case keys.NextItem:
+		f.focus = min(f.focus+1, max(0, len(items)-1))
+	case keys.PrevItem:
+		f.focus = max(0, f.focus-1)
+	case keys.Tick:
+		it := f.item()
+		if it.one {
+			for _, o := range items {
+				if o.one {
+					o.on = false
+				}
+			}
+			it.on = true
+		} else {
+			it.on = !it.on
+		}
+		f.problem = ""
+	case keys.PrevPage:
+		if f.at == 0 {
+			return f.c.pop()
+		}
+		f.turn(f.at - 1)
+	case keys.NextPage:
+		if f.working {
+			return nil
+		}
+		if check := f.page().check; check != nil {
+			if err := check(); err != nil {
+				f.problem = err.Error()
+				return nil
+			}
+		}
+		if f.at == len(f.pages)-1 {
+			f.working = true
+			return f.finish()
+		}
+		f.turn(f.at + 1)
+		if enter := f.page().enter; enter != nil {
+			return enter()
+		}
+	}
+	return nil
+}
+
+func (f *form) turn(to int) {
+	f.at, f.focus, f.top, f.problem = to, 0, 0, ""
+	for i, it := range f.page().items {
+		if it.one && it.on {
+			f.focus = i
+		}
+	}
+}
+
+// failed takes in that the change could not be made.
+func (f *form) failed(err error) tea.Cmd {
+	f.working = false
+	return f.c.tell(err)
+}
+
+// View draws the page.
+func (f *form) View(w, h int) string {
+	st := f.c.styles
+	p := f.page()
+	lines := []string{st.Header.Render(layout.Fit(" "+p.title, w, st.Glyphs.Tail)), ""}
+	for _, t := range p.text() {
+		for _, l := range layout.Wrap(model.CleanLines(t), w-4) {
+			if strings.HasPrefix(l, "! ") {
+				l = st.Warn.Render(l)
+			}
+			lines = append(lines, "  "+l)
+		}
+	}
+	if len(p.items) > 0 {
+		lines = append(lines, "")
+	}
+	focus := 0
+	for i, it := range p.items {
+		lead := "  "
+		if i == f.focus {
+			lead = "> "
+			focus = len(lines)
+		}
+		if it.field != nil {
+			label := lead + layout.Fit(it.label, 20, "") + " "
+			text := drawField(*it.field, st, w-layout.Width(label)-2, i == f.focus)
+			lines = append(lines, " "+label+text)
+		} else {
+			box := "[ ] "
+			switch {
+			case it.one && it.on:
+				box = "(o) "
+			case it.one:
+				box = "( ) "
+			case it.on:
+				box = "[x] "
+			}
+			l := layout.Fit(lead+box+it.label, w-2, st.Glyphs.Tail)
+			if i == f.focus {
+				l = st.Cursor.Render(l)
+			}
+			lines = append(lines, " "+l)
+		}
+		for _, n := range layout.Wrap(it.note, w-9) {
+			if it.note != "" {
+				lines = append(lines, st.Muted.Render("       "+n))
+			}
+		}
+	}
+	if f.problem != "" {
+		lines = append(lines, "")
+		for _, l := range layout.Wrap("! "+model.CleanLines(f.problem), w-4) {
+			focus = len(lines)
+			lines = append(lines, "  "+st.Bad.Render(l))
+		}
+	}
+	next := "Enter goes on"
+	if f.at == len(f.pages)-1 {
+		next = "Enter does it, Esc goes back"
+	}
+	if f.working {
+		next = "it is being done"
+	}
+	lines = append(lines, "", "  "+st.Title.Render(next))
+	if focus >= f.top+h-2 {
+		f.top = focus - h + 3
+	}
+	f.top = max(0, min(f.top, len(lines)-h))
+	return strings.Join(lines[f.top:min(len(lines), f.top+h)], "\n")
+}

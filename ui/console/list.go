@@ -1,0 +1,355 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"fettle/model"
+	"fettle/model/query"
+	"fettle/store"
+	"fettle/ui/console/keys"
+	"fettle/ui/console/layout"
+	"fettle/ui/console/table"
+)
+
+// navigable is a table of any identity, for the actions that every list has.
+type navigable interface {
+	Move(int)
+	Page(int, bool)
+	Home()
+	End()
+}
+
+// navigate does the actions that every list has.
+func navigate(t navigable, a keys.Action) bool {
+	switch a {
+	case keys.Up:
+		t.Move(-1)
+	case keys.Down:
+		t.Move(1)
+	case keys.PageUp:
+		t.Page(-1, false)
+	case keys.PageDown:
+		t.Page(1, false)
+	case keys.HalfUp:
+		t.Page(-1, true)
+	case keys.HalfDown:
+		t.Page(1, true)
+	case keys.Top:
+		t.Home()
+	case keys.Bottom:
+		t.End()
+	default:
+		return false
+	}
+	return true
+}
+
+// list is what the screens of updates and of computers have in common: a
+// filter in the query language, an order, marks and live rows.
+type list struct {
+	c       *Console
+	on      query.Subject
+	tab     *table.Table[uint32]
+	home    string // the filter to begin with
+	filter  string
+	sort    string // key of a column
+	reverse bool   // the highest first
+	first   func(key string) (reverse bool)
+	rows    func(ctx context.Context, snap *store.Snapshot, w wish) (rows, error)
+	moved   func() tea.Cmd // the cursor may be on another row
+
+	request request
+	snap    *store.Snapshot // that the rows are of
+	got     rows
+	err     error
+	ready   bool
+	late    bool // other rows are there, but marks hold the order
+	history []string
+}
+
+// wish is what a list is to show.
+type wish struct {
+	filter  string
+	sort    string
+	reverse bool
+	now     time.Time
+}
+
+// rows is what was found.
+type rows struct {
+	ids    []uint32
+	total  int // without the filter
+	group  model.GroupID
+	hidden []string // keys of columns that would be empty
+}
+
+// state is what the next session begins with.
+func (l *list) state() listState {
+	f := l.filter
+	return listState{Filter: &f, Sort: l.sort, Reverse: l.reverse}
+}
+
+// restore takes up the state of the last session, as far as it is still valid.
+func (l *list) restore(s listState) {
+	if s.Filter != nil && l.check(*s.Filter) == nil {
+		l.filter = *s.Filter
+	}
+	if slices.ContainsFunc(l.tab.Columns, func(c table.Column) bool { return c.Key == s.Sort }) && s.Sort != "" {
+		l.sort, l.reverse = s.Sort, s.Reverse
+	}
+}
+
+// check says what is wrong with a filter.
+func (l *list) check(text string) error {
+	if l.on == query.OnComputers {
+		q, err := query.ParseComputers(text)
+		if err == nil && l.c.snap.Loaded() {
+			err = q.Check(l.c.snap)
+		}
+		return err
+	}
+	q, err := query.ParseUpdates(text)
+	if err == nil && l.c.snap.Loaded() {
+		err = q.Check(l.c.snap)
+	}
+	return err
+}
+
+// load reads the rows anew, on the newest snapshot.
+func (l *list) load(follow bool) tea.Cmd {
+	snap, want := l.c.snap, wish{l.filter, l.sort, l.reverse, l.c.now.In(l.c.zone)}
+	if !snap.Loaded() {
+		return nil
+	}
+	return l.request.start(l.c.ctx, func(ctx context.Context) func() tea.Cmd {
+		got, err := l.rows(ctx, snap, want)
+		return func() tea.Cmd {
+			l.err = err
+			if err != nil {
+				return nil
+			}
+			l.snap, l.ready, l.tab.Sort, l.tab.Reverse = snap, true, want.sort, want.reverse
+			for i := range l.tab.Columns {
+				l.tab.Columns[i].Hidden = slices.Contains(got.hidden, l.tab.Columns[i].Key)
+			}
+			if !slices.Equal(l.got.hidden, got.hidden) {
+				l.tab.Layout()
+			}
+			// While rows are marked their order is held: what is about to be
+			// approved must not move under the hand (terminal section 1, live
+			// refresh).
+			if !follow && l.tab.MarkCount() > 0 && l.tab.Len() > 0 {
+				l.late = !slices.Equal(l.tab.IDs(), got.ids)
+				l.got.total, l.got.group, l.got.hidden = got.total, got.group, got.hidden
+				l.tab.Refresh(snap.Seq())
+			} else {
+				l.late, l.got = false, got
+				l.tab.SetRows(got.ids, snap.Seq())
+			}
+			if l.moved != nil {
+				return l.moved()
+			}
+			return nil
+		}
+	})
+}
+
+// show goes to a filter.
+func (l *list) show(filter string) tea.Cmd {
+	l.filter = filter
+	l.tab.Home()
+	return tea.Batch(l.load(true), l.c.save())
+}
+
+// sortBy changes the order.
+func (l *list) sortBy(key string) tea.Cmd {
+	l.sort, l.reverse = key, l.first(key)
+	return tea.Batch(l.load(true), l.c.save())
+}
+
+// update does the actions of every filtered list; done is false for others.
+func (l *list) update(a keys.Action) (cmd tea.Cmd, done bool) {
+	if navigate(l.tab, a) {
+		if l.moved != nil {
+			return l.moved(), true
+		}
+		return nil, true
+	}
+	switch a {
+	case keys.Mark:
+		l.tab.Toggle()
+	case keys.MarkRange:
+		l.tab.Range()
+	case keys.MarkAll:
+		l.tab.MarkAll()
+	case keys.MarkNone:
+		l.tab.ClearMarks()
+		if l.late {
+			return l.load(true), true
+		}
+	case keys.Reload:
+		return l.load(true), true
+	case keys.ClearFilter:
+		return l.show(l.home), true
+	case keys.Reverse:
+		l.reverse = !l.reverse
+		return tea.Batch(l.load(true), l.c.save()), true
+	case keys.SortNext, keys.SortPrev:
+		return l.sortStep(a), true
+	case keys.Sort:
+		m := &menu{c: l.c, title: "Sort by"}
+		for _, col := range l.tab.Columns {
+			if col.Key == "" || col.Hidden {
+				continue
+			}
+			note := ""
+			if col.Key == l.sort {
+				note = "now"
+				m.cursor = len(m.items)
+			}
+			m.items = append(m.items, menuItem{col.Title, note, func() tea.Cmd { return l.sortBy(col.Key) }})
+		}
+		return l.c.push(m), true
+	case keys.Filter:
+		return l.ask(), true
+	default:
+		return nil, false
+	}
+	if l.moved != nil {
+		return l.moved(), true
+	}
+	return nil, true
+}
+
+func (l *list) sortStep(a keys.Action) tea.Cmd {
+	var names []string
+	for _, col := range l.tab.Columns {
+		if col.Key != "" && !col.Hidden {
+			names = append(names, col.Key)
+		}
+	}
+	i := slices.Index(names, l.sort)
+	if a == keys.SortNext {
+		i++
+	} else {
+		i += len(names) - 1
+	}
+	return l.sortBy(names[max(0, i)%len(names)])
+}
+
+// ask opens the filter's field. What is written is applied while writing, after
+// a short rest.
+func (l *list) ask() tea.Cmd {
+	apply := func(text string) tea.Cmd {
+		if text == l.filter && l.err == nil {
+			return nil
+		}
+		l.filter = text
+		l.tab.Home()
+		return l.load(true)
+	}
+	p := &prompt{label: "filter:", history: l.history, check: l.check, change: func(text string) tea.Cmd { return apply(strings.TrimSpace(text)) }}
+	p.complete = func(text string) (int, []string, []string) {
+		var texts, meanings []string
+		start := query.WordStart(l.on, text)
+		if text == "" || strings.HasSuffix(text, " ") {
+			return start, nil, nil // a list of every field would only be noise
+		}
+		for _, s := range query.Complete(l.on, text, l.c.snap) {
+			texts, meanings = append(texts, s.Text), append(meanings, s.Meaning)
+		}
+		return start, texts, meanings
+	}
+	p.done = func(text string) tea.Cmd {
+		l.history = remember(l.history, text)
+		return tea.Batch(apply(text), l.c.save())
+	}
+	p.cancel = func() tea.Cmd { return l.c.save() }
+	text := l.filter
+	if text != "" {
+		text += " "
+	}
+	return l.c.ask(p, text)
+}
+
+// step leaves one state: a range of marks, then a filter that is not the one
+// that the list begins with.
+func (l *list) step() (tea.Cmd, bool) {
+	switch {
+	case l.tab.Ranging():
+		l.tab.EndRange()
+		return nil, true
+	case l.filter != l.home:
+		return l.show(l.home), true
+	}
+	return nil, false
+}
+
+// facts says how many rows there are, and how many are marked.
+func (l *list) facts(noun string) string {
+	if !l.ready {
+		return ""
+	}
+	s := count(l.tab.Len())
+	if l.tab.Len() != l.got.total {
+		s += " of " + count(l.got.total)
+	}
+	s += " " + noun
+	if n, hidden := l.tab.Marked(); n > 0 {
+		s = count(n) + " marked" + l.c.styles.Glyphs.Dot + s
+		if hidden > 0 {
+			s = fmt.Sprintf("%s marked (%s hidden by the filter)", count(n), count(hidden)) + s[strings.Index(s, l.c.styles.Glyphs.Dot):]
+		}
+	}
+	if l.tab.Ranging() {
+		s = "range" + l.c.styles.Glyphs.Dot + s
+	}
+	if l.late {
+		s += l.c.styles.Glyphs.Dot + "changed: r shows it"
+	}
+	return s
+}
+
+// view draws the filter, the column titles and the rows.
+func (l *list) view(w, h int, empty func() []string) []string {
+	st := l.c.styles
+	filter := l.filter
+	if filter == "" {
+		filter = "(none: everything is shown)"
+	}
+	lines := []string{layout.Fit(" Filter: "+model.Clean(filter), w, st.Glyphs.Tail)}
+	if l.err != nil {
+		return append(lines, st.Bad.Render(layout.Fit(" "+model.Clean(l.err.Error()), w, st.Glyphs.Tail)), "", "  / changes the filter, Backspace goes back to: "+orAll(l.home))
+	}
+	lines[0] = st.Muted.Render(lines[0])
+	if !l.ready {
+		word := "loading the catalogue"
+		if l.c.snap.Loaded() {
+			word = "reading"
+		}
+		return append(lines, "", "  "+word)
+	}
+	lines = append(lines, l.tab.Header(w))
+	if l.tab.Len() == 0 {
+		for _, t := range empty() {
+			for _, s := range layout.Wrap(t, w-4) {
+				lines = append(lines, "  "+s)
+			}
+		}
+		return lines
+	}
+	return append(lines, l.tab.Lines(w, max(1, h-2))...)
+}
+
+func orAll(filter string) string {
+	if filter == "" {
+		return "everything"
+	}
+	return filter
+}

@@ -1,0 +1,115 @@
+package console
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"fettle/model"
+	"fettle/store"
+	"fettle/ui/console/theme"
+)
+
+// Engine is what the console needs of the background of the process that holds
+// the store. Package jobs makes one of the real engine. Jobs, Next and Cancel
+// answer from memory; the others are called off the interface goroutine.
+type Engine interface {
+	Jobs() []Job // running ones first, then finished ones, the newest first
+	Watch(ctx context.Context) <-chan struct{}
+	Synchronize(ctx context.Context, upstreams []string, by model.Actor) error
+	CheckIn(ctx context.Context, by model.Actor) error
+	Install(ctx context.Context, by model.Actor) error
+	Cancel(id uint64) bool
+	Next(u model.Upstream) time.Time
+	Estimate(ctx context.Context, u model.Upstream) (model.Estimate, error)
+	Test(ctx context.Context, u model.Upstream) ([]string, error)
+}
+
+// Job is how one thing that runs in the background stands.
+type Job struct {
+	ID       uint64
+	Kind     string
+	Name     string
+	Started  time.Time
+	Ended    time.Time // zero = running
+	Progress model.Progress
+	Err      string
+	Result   string
+}
+
+// Running says whether the job has not ended.
+func (j Job) Running() bool { return j.Ended.IsZero() }
+
+// Machine is the computer that the console's process runs on, as far as the
+// wizard must know it.
+type Machine struct {
+	Name  string
+	OS    string
+	Apt   bool   // it has apt, so that it can be managed and be an upstream
+	Root  bool   // updates can be installed without sudo
+	Facts string // what else should be said, a sentence or more
+}
+
+// Report is one report that can be shown.
+type Report struct {
+	Name    string
+	Title   string
+	Answers string // the question that it answers
+}
+
+// Reporter makes reports. Build is called off the interface goroutine and gives
+// text for a terminal of that width.
+type Reporter interface {
+	Reports() []Report
+	Build(ctx context.Context, snap *store.Snapshot, name string, width int, now time.Time, zone *time.Location) (string, error)
+}
+
+// View is a filter with a name, from the settings.
+type View struct {
+	Name   string
+	On     string // "updates" or "computers"
+	Filter string
+	Sort   string // a column; "-" before it reverses
+}
+
+// Options are what a console is made of.
+type Options struct {
+	Store    *store.Store
+	Engine   Engine   // nil = nothing runs in the background
+	Reporter Reporter // nil = no reports
+	Actor    model.Actor
+	Machine  func(context.Context) (Machine, error) // nil = nothing is known of it
+	Log      *Log                                   // nil = the console's own messages only
+
+	Terminal theme.Terminal
+	Theme    string
+	ASCII    bool // draw with ASCII whatever the terminal can
+	NoColor  bool
+	Step     bool // scroll lists line by line
+	FPS      int  // frames a second at most; 0 = 30
+	Keys     map[string][]string
+	Views    []View
+
+	Zone     *time.Location   // nil = local
+	Now      func() time.Time // nil = time.Now
+	ReadOnly bool
+	Local    bool // the program has the terminal to itself: Ctrl-Z may stop it
+	Output   io.Writer
+	// StatePath is where the last view, filters and orders are kept; empty =
+	// nowhere.
+	StatePath string
+	View      string // the screen to begin with; empty = that of the last time
+	Filter    string // its filter
+}
+
+// Log is a ring of the last log lines, which the log screen shows. It is a
+// slog.Handler, so that a process can log into it beside its file; it is safe
+// for concurrent use.
+type Log struct {
+	ring *ring
+	with []slog.Attr
+}
+
+// NewLog makes a log of the last 500 lines.
+func NewLog() *Log { return &Log{ring: &ring{limit: 500}} }

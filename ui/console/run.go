@@ -1,0 +1,57 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	_ "fettle/ui/background" // before Bubble Tea asks the terminal (terminal finding 1)
+)
+
+// ErrInterrupted is the end of a console that an interrupt from outside ended;
+// the process exits with 130.
+var ErrInterrupted = errors.New("interrupted")
+
+// Run shows the console on the local terminal until it is left. A closed
+// terminal (SIGHUP), SIGTERM and the end of ctx are good ends: Run returns, so
+// that the caller can close what it holds (terminal finding 9). A panic restores
+// the terminal and is an error.
+func Run(ctx context.Context, o Options, extra ...tea.ProgramOption) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	defer stop()
+	if o.Output == nil {
+		o.Output = os.Stdout
+	}
+	c, err := New(o)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return Serve(ctx, c, append([]tea.ProgramOption{tea.WithAltScreen()}, extra...)...)
+}
+
+// Serve runs the program of a console that New made, with the input and output
+// that the options give: that of a served session, too. The caller closes the
+// console afterwards.
+func Serve(ctx context.Context, c *Console, extra ...tea.ProgramOption) error {
+	fps := c.o.FPS
+	if fps <= 0 {
+		fps = 30 // enough for an eye, half of Bubble Tea's own (terminal section 3.1)
+	}
+	p := tea.NewProgram(c, append([]tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(fps)}, extra...)...)
+	_, err := p.Run()
+	switch {
+	case err == nil, ctx.Err() != nil && !errors.Is(err, tea.ErrProgramPanic):
+		return nil
+	case errors.Is(err, tea.ErrInterrupted):
+		return ErrInterrupted
+	case errors.Is(err, tea.ErrProgramPanic):
+		return fmt.Errorf("a fault in Fettle itself ended the console; please report it with the text above: %w", err)
+	}
+	return fmt.Errorf("running the console: %w", err)
+}

@@ -1,0 +1,85 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"fettle/model"
+	"fettle/store"
+	"fettle/ui/console/keys"
+	"fettle/ui/console/table"
+)
+
+// newSettings is the screen of settings: what was decided, and the two wizards
+// that decide it.
+func newSettings(c *Console) pane {
+	p := newTablePane[string](c, "Settings", keys.Settings, "setting", "settings",
+		table.Column{Title: "Setting", Width: 26},
+		table.Column{Title: "Value", Width: 30, Flexible: true},
+		table.Column{Title: "Enter opens", Width: 30, Priority: 1},
+	)
+	wizards := map[string]func() tea.Cmd{
+		"computers": func() tea.Cmd { return c.open("setup-computers", "") },
+		"updates":   func() tea.Cmd { return c.open("setup-updates", "") },
+		"theme":     func() tea.Cmd { return c.palette("theme ") },
+		"policy":    func() tea.Cmd { return c.visitScreen(keys.ToGroups) },
+	}
+	p.load = func(_ context.Context, s scribe, snap *store.Snapshot) (tableRows[string], error) {
+		var out tableRows[string]
+		add := func(id, name, value, open string) {
+			out.add(id, table.Cell{Text: name}, table.Cell{Text: model.Clean(value)}, table.Cell{Text: open, Style: s.styles.Muted})
+		}
+		setup, set := snap.Setup(), snap.Settings()
+		add("computers", "Computers under management", orWord(strings.Join(setup.Computers.How, ", "), "not set up"), setup.Tasks()[0].Wizard)
+		up := make([]string, 0, 1)
+		for _, u := range snap.Upstreams() {
+			up = append(up, fmt.Sprintf("%s=%s, %s", u.Kind, u.Location, u.Schedule))
+		}
+		add("updates", "Upstreams", orWord(strings.Join(up, "; "), "not set up"), setup.Tasks()[1].Wizard)
+		classes := make([]string, 0, len(set.Classes))
+		for _, k := range set.Classes {
+			classes = append(classes, k.Title())
+		}
+		add("classes", "Classifications", orWord(strings.Join(classes, ", "), "all"), setup.Tasks()[1].Wizard)
+		add("products", "Products", orWord(set.Products, "all"), setup.Tasks()[1].Wizard)
+		add("content", "Content", contentText(set.Content), setup.Tasks()[1].Wizard)
+		if g := snap.Groups().Group(model.GroupAll); g != nil {
+			add("policy", "Policy of All Computers", policyText(g.Policy), "the computer groups")
+		}
+		add("theme", "Theme", s.styles.Name, ":theme NAME")
+		add("store", "Data directory", s.store.Dir(), "")
+		return out, nil
+	}
+	p.open = func(id string) tea.Cmd {
+		switch id {
+		case "classes", "products", "content":
+			id = "updates"
+		}
+		if f := wizards[id]; f != nil {
+			return f()
+		}
+		return nil
+	}
+	return p
+}
+
+func orWord(s, word string) string {
+	if s == "" {
+		return word
+	}
+	return s
+}
+
+// contentText says where computers take packages from.
+func contentText(m model.ContentMode) string {
+	switch m {
+	case model.ContentOnApproval:
+		return "kept here, fetched when approved"
+	case model.ContentAtOnce:
+		return "kept here, fetched at once"
+	}
+	return "computers take it from the vendor"
+}

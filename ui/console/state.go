@@ -1,0 +1,97 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"fettle/ui/console/keys"
+)
+
+// state is what one session leaves to the next: never settings.
+type state struct {
+	View      string    `json:"view,omitempty"`
+	Updates   listState `json:"updates"`
+	Computers listState `json:"computers"`
+	Theme     string    `json:"theme,omitempty"`
+	Visit     time.Time `json:"visit"`
+}
+
+// listState is a list's filter and order.
+type listState struct {
+	Filter  *string `json:"filter,omitempty"` // nil = never changed
+	Sort    string  `json:"sort,omitempty"`
+	Reverse bool    `json:"reverse,omitempty"`
+	Details bool    `json:"details,omitempty"`
+}
+
+// readState reads the state of the last session. One that cannot be read is
+// none: nothing depends on it.
+func readState(path string) state {
+	var s state
+	if path == "" {
+		return s
+	}
+	b, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(b, &s) != nil {
+		return state{}
+	}
+	return s
+}
+
+// writeState replaces the state whole.
+func writeState(path string, s state) error {
+	b, err := json.MarshalIndent(s, "", "\t")
+	if err != nil {
+		return fmt.Errorf("keeping the state of the session: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("keeping the state of the session: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("keeping the state of the session: %w", err)
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("keeping the state of the session: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// save keeps the state, off the interface goroutine.
+func (c *Console) save() tea.Cmd {
+	s := c.saved
+	for _, sc := range screens() {
+		if sc.action == c.current {
+			s.View = sc.name
+		}
+	}
+	if u, ok := c.screens[keys.ToUpdates].(*updates); ok {
+		s.Updates = u.list.state()
+		s.Updates.Details = u.details
+	}
+	if p, ok := c.screens[keys.ToComps].(*computers); ok {
+		s.Computers = p.list.state()
+	}
+	if c.leaving {
+		s.Visit = c.now.UTC()
+	}
+	c.saved = s
+	path := c.o.StatePath
+	return func() tea.Msg {
+		if path == "" {
+			return savedMsg{}
+		}
+		return savedMsg{writeState(path, s)}
+	}
+}

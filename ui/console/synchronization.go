@@ -1,0 +1,161 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"fettle/model"
+	"fettle/store"
+	"fettle/ui/console/keys"
+	"fettle/ui/console/layout"
+	"fettle/ui/console/table"
+)
+
+// newSynchronization is the screen of upstreams and of what each
+// synchronization changed.
+func newSynchronization(c *Console) pane {
+	p := newTablePane[uint64](c, "Synchronization", keys.Sync, "run", "runs",
+		table.Column{Title: "Started", Width: 16},
+		table.Column{Title: "Upstream", Width: 12, Flexible: true},
+		table.Column{Title: "Result", Width: 10},
+		table.Column{Title: "New", Width: 6, Right: true},
+		table.Column{Title: "Revised", Width: 7, Right: true, Priority: 2},
+		table.Column{Title: "Withdrawn", Width: 9, Right: true, Priority: 3},
+		table.Column{Title: "Failed", Width: 6, Right: true, Priority: 1},
+		table.Column{Title: "Took", Width: 7, Right: true, Priority: 4},
+		table.Column{Title: "By", Width: 10, Priority: 5},
+	)
+	p.empty = []string{"Nothing was synchronized yet.", "", "s starts a synchronization of every upstream."}
+	p.load = func(ctx context.Context, s scribe, snap *store.Snapshot) (tableRows[uint64], error) {
+		var out tableRows[uint64]
+		for _, r := range snap.Runs() {
+			result, took := table.Cell{Text: r.Result.String()}, ""
+			switch {
+			case r.Ended.IsZero():
+				result.Text = "running"
+			case r.Result == model.SyncFailed:
+				result = table.Cell{Text: "FAILED", Style: s.styles.Bad}
+			}
+			if !r.Ended.IsZero() {
+				took = duration(r.Ended.Sub(r.Started))
+			}
+			by := "schedule"
+			if r.Manual {
+				by = model.Clean(r.Actor.Who)
+			}
+			out.add(r.ID, table.Cell{Text: r.Started.In(s.zone).Format("2006-01-02 15:04")}, table.Cell{Text: model.Clean(r.Upstream)}, result, table.Cell{Text: zero(len(r.New))},
+				table.Cell{Text: zero(len(r.Revised))}, table.Cell{Text: zero(len(r.Withdrawn) + len(r.Expired))}, table.Cell{Text: zero(len(r.Failures))}, table.Cell{Text: took}, table.Cell{Text: by})
+		}
+		return out, nil
+	}
+	p.above = func(w int) []string { return c.upstreamLines(w) }
+	p.open = func(id uint64) tea.Cmd { return c.push(newRun(c, id)) }
+	p.off = func(a keys.Action, _ uint64, _ bool) string { return c.jobDisabled(a) }
+	p.act = func(a keys.Action, id uint64, ok bool) tea.Cmd {
+		switch {
+		case a == keys.Synchronize:
+			return c.synchronize(nil)
+		case a == keys.CancelJob:
+			return c.cancelJob()
+		case a == keys.Copy && ok:
+			return c.copy(strconv.FormatUint(id, 10))
+		}
+		return nil
+	}
+	return p
+}
+
+// upstreamLines say how the upstreams stand, and what runs.
+func (c *Console) upstreamLines(w int) []string {
+	st := c.styles
+	var lines []string
+	for _, u := range c.snap.Upstreams() {
+		last := "never run"
+		if r := c.snap.LastRun(u.Name); r != nil {
+			last = fmt.Sprintf("last %s, %s", c.when(r.Ended), r.Result)
+			if r.Result == model.SyncFailed {
+				last += ": " + model.Clean(r.Error)
+			}
+		}
+		lines = append(lines, layout.Fit(fmt.Sprintf(" %s (%s=%s), schedule %s, next %s; %s", model.Clean(u.Name), u.Kind, model.Clean(u.Location), u.Schedule, c.nextSync(u), last), w, st.Glyphs.Tail))
+	}
+	if len(lines) == 0 {
+		lines = append(lines, " No upstream is configured. 1 goes to the Overview, which leads through the wizard.")
+	}
+	if j, ok := c.running(); ok {
+		lines = append(lines, st.Info.Render(layout.Fit(" "+progressBar(st, j.Progress, 20)+" "+c.jobLine(j), w, st.Glyphs.Tail)))
+	}
+	return append(lines, "")
+}
+
+// newRun shows what one synchronization changed.
+func newRun(c *Console, id uint64) pane {
+	p := newTextPane(c, fmt.Sprintf("Run %d", id))
+	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
+		snap := s.store.Snapshot()
+		for _, r := range snap.Runs() {
+			if r.ID == id {
+				return s.run(snap, r), nil
+			}
+		}
+		return nil, errors.New("there is no such run")
+	}
+	return p
+}
+
+// shownChanges is how many updates of a kind the details of a run list; an
+// initial synchronization brings tens of thousands.
+const shownChanges = 500
+
+func (s scribe) run(snap *store.Snapshot, r *model.SyncRun) []string {
+	p := page{lines: []string{"Synchronization of " + r.Upstream, ""}}
+	kind := "incremental"
+	if r.Initial {
+		kind = "initial"
+	}
+	p.fact("Kind", kind)
+	p.fact("Started", r.Started.In(s.zone).Format("2006-01-02 15:04:05")+" by "+r.Actor.Who)
+	if r.Ended.IsZero() {
+		p.fact("Result", "running, or its process ended before it did")
+	} else {
+		p.fact("Ended", r.Ended.In(s.zone).Format("2006-01-02 15:04:05")+" after "+duration(r.Ended.Sub(r.Started)))
+		p.fact("Result", r.Result.String())
+	}
+	p.fact("Error", r.Error)
+	p.fact("Read", size(r.Read))
+	for _, m := range r.Remarks {
+		p.fact("Remark", m)
+	}
+	for _, part := range []struct {
+		title string
+		list  []uint32
+	}{{"NEW", r.New}, {"REVISED", r.Revised}, {"EXPIRED", r.Expired}, {"WITHDRAWN", r.Withdrawn}} {
+		if len(part.list) == 0 {
+			continue
+		}
+		p.head(part.title)
+		p.add("%s", counted(len(part.list), "update", "updates"))
+		for _, n := range part.list[:min(len(part.list), shownChanges)] {
+			if u := snap.Row(n); u != nil {
+				p.add("%s", u.Title)
+			}
+		}
+		if len(part.list) > shownChanges {
+			p.add("and %s more", count(len(part.list)-shownChanges))
+		}
+	}
+	if len(r.Failures) > 0 {
+		p.head("NOT IMPORTED")
+		for _, f := range r.Failures {
+			p.add("%s: %s", f.Item, f.Reason)
+		}
+	}
+	if len(r.New)+len(r.Revised)+len(r.Expired)+len(r.Withdrawn)+len(r.Failures) == 0 && !r.Ended.IsZero() {
+		p.head("NOTHING CHANGED")
+	}
+	return p.lines
+}

@@ -1,0 +1,197 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"fettle/model"
+	"fettle/ui/console/keys"
+	"fettle/ui/console/layout"
+)
+
+// textPane shows text that can be scrolled and searched. What it shows is read
+// off the interface goroutine, and again when something changed.
+type textPane struct {
+	c      *Console
+	title  string
+	load   func(ctx context.Context, s scribe, w int) ([]string, error)
+	follow bool // the end is what matters: a log
+	acts   func(keys.Action) tea.Cmd
+	off    func(keys.Action) string
+	scope  keys.Scope
+
+	request request
+	lines   []string
+	err     error
+	width   int
+	height  int
+	top     int
+	search  string
+	hits    int
+}
+
+func newTextPane(c *Console, title string) *textPane {
+	return &textPane{c: c, title: title, scope: keys.Scroll}
+}
+
+// Title is the pane's part of the breadcrumbs.
+func (p *textPane) Title() string { return p.title }
+
+// Keys says which bindings can be used.
+func (p *textPane) Keys() paneKeys { return paneKeys{Scope: p.scope, Disabled: p.off} }
+
+// Facts says where in the text the screen is.
+func (p *textPane) Facts() string {
+	s := ""
+	if p.search != "" {
+		s = counted(p.hits, "line", "lines") + " with " + model.Clean(p.search) + "  "
+	}
+	if p.height > 0 && len(p.lines) > p.height {
+		s += fmt.Sprintf("%d-%d of %d", p.top+1, min(p.top+p.height, len(p.lines)), len(p.lines))
+	}
+	return s
+}
+
+// Update takes in an action.
+func (p *textPane) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case shown, changed:
+		return p.read()
+	case do:
+		switch keys.Action(msg) {
+		case keys.Up:
+			p.scroll(-1)
+		case keys.Down:
+			p.scroll(1)
+		case keys.PageUp:
+			p.scroll(1 - p.height)
+		case keys.PageDown:
+			p.scroll(p.height - 1)
+		case keys.HalfUp:
+			p.scroll(-p.height / 2)
+		case keys.HalfDown:
+			p.scroll(p.height / 2)
+		case keys.Top:
+			p.top = 0
+		case keys.Bottom:
+			p.top = len(p.lines)
+			p.scroll(0)
+		case keys.Reload:
+			return p.read()
+		case keys.SearchText:
+			return p.c.ask(&prompt{label: "search:", done: func(s string) tea.Cmd {
+				p.search = s
+				p.find(0, 1)
+				return nil
+			}}, "")
+		case keys.NextMatch:
+			p.find(p.top+1, 1)
+		case keys.PrevMatch:
+			p.find(p.top-1, -1)
+		default:
+			if p.acts != nil {
+				return p.acts(keys.Action(msg))
+			}
+		}
+	}
+	return nil
+}
+
+func (p *textPane) read() tea.Cmd {
+	w := p.c.width - 2
+	if w <= 0 {
+		return nil
+	}
+	load, s := p.load, p.c.scribe
+	return p.request.start(p.c.ctx, func(ctx context.Context) func() tea.Cmd {
+		lines, err := load(ctx, s, w)
+		var wrapped []string
+		for _, l := range lines {
+			wrapped = append(wrapped, layout.Wrap(model.CleanLines(l), w)...)
+		}
+		return func() tea.Cmd {
+			atEnd := p.top+p.height >= len(p.lines)
+			p.err, p.width = err, w
+			if err == nil {
+				p.lines = wrapped
+			}
+			if p.follow && atEnd {
+				p.top = len(p.lines)
+			}
+			p.count()
+			p.scroll(0)
+			return nil
+		}
+	})
+}
+
+func (p *textPane) scroll(n int) {
+	p.top = max(0, min(p.top+n, len(p.lines)-max(1, p.height)))
+}
+
+func (p *textPane) matches(i int) bool {
+	return strings.Contains(strings.ToLower(p.lines[i]), strings.ToLower(p.search))
+}
+
+func (p *textPane) count() {
+	p.hits = 0
+	for i := range p.lines {
+		if p.search != "" && p.matches(i) {
+			p.hits++
+		}
+	}
+}
+
+// find scrolls to the next line that matches.
+func (p *textPane) find(from, step int) {
+	p.count()
+	if p.search == "" {
+		return
+	}
+	for i := from; i >= 0 && i < len(p.lines); i += step {
+		if p.matches(i) {
+			p.top = i
+			p.scroll(0)
+			return
+		}
+	}
+}
+
+// Step ends a search.
+func (p *textPane) Step() (tea.Cmd, bool) {
+	had := p.search != ""
+	p.search = ""
+	return nil, had
+}
+
+// View draws the lines.
+func (p *textPane) View(w, h int) string {
+	p.height = h
+	switch {
+	case p.err != nil:
+		return strings.Join(layout.Wrap(" "+model.CleanLines(p.err.Error()), w-1), "\n")
+	case p.lines == nil:
+		return " reading"
+	}
+	p.scroll(0)
+	out := make([]string, 0, h)
+	for i := p.top; i < min(p.top+h, len(p.lines)); i++ {
+		l := " " + p.lines[i]
+		switch {
+		case p.search != "" && p.matches(i):
+			l = p.c.styles.Mark.Render(">" + p.lines[i])
+		case heading(p.lines[i]):
+			l = p.c.styles.Title.Render(l)
+		}
+		out = append(out, l)
+	}
+	return strings.Join(out, "\n")
+}
+
+// heading says whether a line of a text is a heading: one in capitals.
+func heading(l string) bool {
+	return len(l) > 2 && l == strings.ToUpper(l) && l != strings.ToLower(l) && l[0] >= 'A' && l[0] <= 'Z' && !strings.ContainsAny(l, "0123456789:")
+}

@@ -1,0 +1,263 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"fettle/model"
+	"fettle/store"
+	"fettle/ui/console/keys"
+	"fettle/ui/console/layout"
+)
+
+// newUpdate shows everything about one update.
+func newUpdate(c *Console, number uint32) pane {
+	title := "update"
+	if r := c.snap.Row(number); r != nil {
+		title = layout.Cut(model.Clean(r.Title), 50, c.styles.Glyphs.Tail)
+	}
+	p := newTextPane(c, title)
+	p.scope = keys.Update
+	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
+		return s.updateText(s.store.Snapshot(), number, false)
+	}
+	p.acts = func(a keys.Action) tea.Cmd {
+		switch a {
+		case keys.ApproveIt:
+			return c.approve([]uint32{number}, nil)
+		case keys.DeclineIt:
+			return c.change(model.ChangeDecline, "Decline", []uint32{number}, nil)
+		case keys.ReinstateIt:
+			return c.change(model.ChangeReinstate, "Reinstate", []uint32{number}, nil)
+		case keys.NeedingIt:
+			return c.needing(number)
+		case keys.Copy:
+			if r := c.snap.Row(number); r != nil {
+				return c.copy(string(r.ID))
+			}
+		}
+		return nil
+	}
+	return p
+}
+
+// page writes pages of facts.
+type page struct{ lines []string }
+
+func (p *page) head(title string) {
+	if len(p.lines) > 0 {
+		p.lines = append(p.lines, "")
+	}
+	p.lines = append(p.lines, title)
+}
+
+func (p *page) add(format string, args ...any) {
+	p.lines = append(p.lines, "  "+fmt.Sprintf(format, args...))
+}
+
+// fact writes a name and its value, if there is one.
+func (p *page) fact(name, value string) {
+	if value != "" {
+		p.lines = append(p.lines, "  "+layout.Fit(name, 14, "")+" "+value)
+	}
+}
+
+// updateText is what is known of an update. It reads from the disk.
+func (s scribe) updateText(snap *store.Snapshot, number uint32, brief bool) ([]string, error) {
+	r := snap.Row(number)
+	if r == nil {
+		return nil, errors.New("the update is not in the catalogue any more")
+	}
+	u, err := s.store.Update(number)
+	if err != nil {
+		return nil, err
+	}
+	var p page
+	all := snap.Counts(number, model.GroupAll)
+	status := fmt.Sprintf("needed on %s, failed on %s, pending restart on %s, installed on %s, not applicable on %s, no status from %s",
+		count(all.Needed), count(all.Failed), count(all.Pending), count(all.Installed), count(all.NotApplicable), count(all.Unknown))
+	if r.Has(model.FlagDeclined) {
+		status = "declined: nothing is counted"
+	}
+	p.lines = append(p.lines, u.Title)
+	if brief {
+		p.lines = append(p.lines, strings.Join(nonEmpty(s.publication(r), r.Class.Title(), severityMarks[min(int(r.Severity), 4)], s.released(u), size(r.Size)), s.styles.Glyphs.Dot), "Status: "+status)
+		for _, a := range snap.Approvals(number) {
+			p.lines = append(p.lines, s.approvalLine(snap, a))
+		}
+		if u.Description != "" {
+			p.lines = append(p.lines, strings.Split(u.Description, "\n")...)
+		}
+		return p.lines, nil
+	}
+	p.lines = append(p.lines, "")
+	p.fact("Identifier", string(u.ID))
+	p.fact("Class", r.Class.Title())
+	if u.Severity != model.SeverityUnspecified {
+		p.fact("Severity", u.Severity.String())
+	}
+	p.fact("State", s.publication(r))
+	p.fact("Products", strings.Join(productTitles(snap, u.Products), ", "))
+	p.fact("Released", s.released(u))
+	p.fact("Arrived", u.Arrived.In(s.zone).Format("2006-01-02 15:04")+" from "+u.Upstream)
+	p.fact("KB", strings.Join(u.KB, ", "))
+	p.fact("Bulletins", strings.Join(u.Bulletins, ", "))
+	p.fact("CVEs", strings.Join(u.CVEs, ", "))
+	p.fact("Restart", [...]string{"", "never needed", "may be needed", "always needed"}[min(int(u.Restart), 3)])
+	p.fact("Size", size(r.Size)+", of which one computer needs a part")
+
+	p.head("STATUS")
+	p.add("%s", status)
+	if !r.Has(model.FlagDeclined) {
+		for _, id := range snap.Groups().Order() {
+			n := snap.Counts(number, id)
+			if n.Computers > 0 && n.Needed+n.Failed+n.Installed > 0 {
+				p.add("%s: needed %s, failed %s, installed %s of %s", snap.Groups().Group(id).Name, count(n.Needed), count(n.Failed), count(n.Installed), count(n.Computers))
+			}
+		}
+		if on := snap.NeededOn(number, model.GroupAll); len(on) > 0 {
+			var names []string
+			for _, n := range on[:min(len(on), 10)] {
+				if comp := snap.Computer(n); comp != nil {
+					names = append(names, fmt.Sprintf("%s (%s)", comp.Name, strings.ToLower(snap.State(n, number).Word())))
+				}
+			}
+			if len(on) > 10 {
+				names = append(names, fmt.Sprintf("and %s more: c shows all", count(len(on)-10)))
+			}
+			p.add("Computers: %s", strings.Join(names, ", "))
+		}
+	}
+	p.head("APPROVALS")
+	approvals := snap.Approvals(number)
+	for _, a := range approvals {
+		p.add("%s", s.approvalLine(snap, a))
+	}
+	if len(approvals) == 0 {
+		p.add("none: a approves it for computer groups")
+	}
+	if u.Description != "" {
+		p.head("DESCRIPTION")
+		for l := range strings.SplitSeq(u.Description, "\n") {
+			p.add("%s", l)
+		}
+	}
+	if d := u.Debian; d != nil {
+		p.head("PACKAGES")
+		p.add("source %s %s, offered by %s", d.Source, d.Version, strings.Join(d.Suites, ", "))
+		for _, b := range d.Packages {
+			p.add("%s %s %s  %s", b.Name, b.Arch, b.Version, size(b.Size))
+		}
+	}
+	if len(u.Files) > 0 {
+		p.head("FILES")
+		for _, f := range u.Files {
+			p.add("%s  %s", f.Name, size(f.Size))
+		}
+	}
+	s.supersedence(&p, snap, number)
+	if revs, err := s.store.Revisions(number); err == nil && len(revs) > 0 {
+		p.head("REVISIONS")
+		for _, v := range revs {
+			what := "first seen"
+			if len(v.Changed) > 0 {
+				what = "changed " + strings.Join(v.Changed, ", ")
+			}
+			p.add("%d  %s  %s", v.Number, v.Arrived.In(s.zone).Format("2006-01-02 15:04"), what)
+		}
+	}
+	if len(u.Links) > 0 {
+		p.head("LINKS")
+		for _, l := range u.Links {
+			p.add("%s", l)
+		}
+	}
+	return p.lines, nil
+}
+
+func (s scribe) supersedence(p *page, snap *store.Snapshot, number uint32) {
+	for _, part := range []struct {
+		title string
+		list  []uint32
+	}{{"SUPERSEDED BY", snap.SupersededBy(number)}, {"SUPERSEDES", snap.Supersedes(number)}} {
+		if len(part.list) == 0 {
+			continue
+		}
+		p.head(part.title)
+		for _, n := range part.list {
+			if o := snap.Row(n); o != nil {
+				p.add("%s%s", o.Title, strings.TrimSuffix(" ("+approvalWord(snap, o)+")", " (-)"))
+			}
+		}
+	}
+}
+
+func nonEmpty(texts ...string) []string {
+	var out []string
+	for _, t := range texts {
+		if t != "" {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func productTitles(snap *store.Snapshot, ids []model.CategoryID) []string {
+	var out []string
+	for _, id := range ids {
+		if cat, ok := snap.Category(id); ok {
+			out = append(out, cat.Title)
+		} else {
+			out = append(out, string(id))
+		}
+	}
+	return out
+}
+
+// released says when the vendor published an update, as far as that is known.
+func (s scribe) released(u *model.Update) string {
+	if u.Released.IsZero() {
+		return ""
+	}
+	if u.NotLater {
+		return "not later than " + s.date(u.Released)
+	}
+	return s.date(u.Released)
+}
+
+// publication says what is special about an update, in words.
+func (s scribe) publication(r *model.UpdateRow) string {
+	var words []string
+	for _, f := range []struct {
+		flag model.UpdateFlags
+		word string
+	}{
+		{model.FlagDeclined, "declined"}, {model.FlagWithdrawn, "withdrawn: its archive no longer offers it"}, {model.FlagExpired, "expired by its publisher"},
+		{model.FlagSuperseded, "superseded"}, {model.FlagRequired, "required update of Fettle"}, {model.FlagExploited, "known to be exploited"}, {model.FlagLicence, "has licence terms"},
+	} {
+		if r.Has(f.flag) {
+			words = append(words, f.word)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// approvalLine is a group's own approval in words.
+func (s scribe) approvalLine(snap *store.Snapshot, a model.Approval) string {
+	name := string(a.Group)
+	if g := snap.Groups().Group(a.Group); g != nil {
+		name = g.Name
+	}
+	line := fmt.Sprintf("%s for %s", a.Action.Title(), name)
+	if !a.Deadline.IsZero() {
+		line += ", deadline " + a.Deadline.In(s.zone).Format("2006-01-02 15:04")
+	}
+	if d := snap.Deployment(a.Deployment); d != nil {
+		line += fmt.Sprintf(" (deployment %d by %s, %s)", d.ID, d.Author, s.when(d.Time))
+	}
+	return line
+}
