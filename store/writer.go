@@ -181,10 +181,11 @@ func (s *Store) commit(d *draft) error {
 	if err != nil {
 		return writeError(err)
 	}
-	s.publish(d.Snapshot)
+	// Events come first: whoever sees the new snapshot finds the offers in it.
 	for _, f := range d.events {
 		f()
 	}
+	s.publish(d.Snapshot)
 	return nil
 }
 
