@@ -96,11 +96,12 @@ func (c *Console) make(q *question, change model.Change, after func(model.Entry)
 	return func() tea.Msg {
 		entry, err := c.o.Store.Make(c.ctx, change, actor)
 		return c.onInterface(func() tea.Cmd {
+			c.look()
 			cmd := c.drop(q)
 			if err != nil {
 				return tea.Batch(cmd, c.tell(err))
 			}
-			c.say(slog.LevelInfo, entry.Summary+". u takes it back")
+			c.say(slog.LevelInfo, "Done, u takes it back: "+entry.Summary)
 			if after != nil {
 				return tea.Batch(cmd, after(entry))
 			}
@@ -135,6 +136,7 @@ func (c *Console) undo(entry uint64) tea.Cmd {
 		return func() tea.Msg {
 			e, err := c.o.Store.Undo(c.ctx, seq, actor, "")
 			return c.onInterface(func() tea.Cmd {
+				c.look()
 				cmd := c.drop(q)
 				if err != nil {
 					return tea.Batch(cmd, c.tell(err))

@@ -87,7 +87,7 @@ func (c *Console) checkInDisabled(number uint32) string {
 	case comp == nil:
 		return "there is no computer in the list"
 	case !comp.Local:
-		return "only the computer that this console runs on can be asked; others check in by themselves"
+		return "only this computer can be asked now; others check in by themselves"
 	}
 	return ""
 }

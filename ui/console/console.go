@@ -101,6 +101,7 @@ func New(o Options) (*Console, error) {
 	if o.Engine != nil {
 		c.engineFeed = o.Engine.Watch(c.ctx)
 	}
+	c.width, c.height = o.Width, o.Height
 	c.saved = readState(o.StatePath)
 	c.visit = c.saved.Visit
 	c.look()
@@ -137,7 +138,23 @@ func (c *Console) look() {
 
 // Init begins to watch.
 func (c *Console) Init() tea.Cmd {
-	return tea.Batch(c.watch(time.Time{}), c.top().Update(shown{}), c.waitLoaded())
+	return tea.Batch(c.watch(time.Time{}), c.top().Update(shown{}), c.waitLoaded(), c.waitSize())
+}
+
+// resizedMsg is the next size of a served session's terminal.
+type resizedMsg struct{ w, h int }
+
+// waitSize waits for the next size of a served session's terminal.
+func (c *Console) waitSize() tea.Cmd {
+	if c.o.NextSize == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		if w, h, ok := c.o.NextSize(c.ctx); ok {
+			return resizedMsg{w, h}
+		}
+		return nil
+	}
 }
 
 // waitLoaded tells why the catalogue could not be read.
@@ -202,6 +219,10 @@ func (c *Console) update(msg tea.Msg) tea.Cmd {
 	case tea.WindowSizeMsg:
 		c.width, c.height = msg.Width, msg.Height
 		return c.top().Update(shown{})
+	case resizedMsg:
+		// Bubble Tea's renderer must hear of it too.
+		size := tea.WindowSizeMsg{Width: msg.w, Height: msg.h}
+		return tea.Batch(func() tea.Msg { return size }, c.waitSize())
 	case tea.KeyMsg:
 		return c.typed(msg)
 	case answered:

@@ -20,6 +20,7 @@ func newDeployments(c *Console) pane {
 	p := newTablePane[uint64](c, "Deployments", keys.Deployments, "deployment", "deployments",
 		table.Column{Title: "No.", Width: 4, Right: true},
 		table.Column{Title: "Name", Width: 20, Flexible: true},
+		table.Column{Title: "Updates", Width: 7, Right: true, Priority: 6},
 		table.Column{Title: "Installed", Width: 11, Right: true},
 		table.Column{Title: "Failed", Width: 6, Right: true, Priority: 1},
 		table.Column{Title: "Waiting", Width: 7, Right: true, Priority: 3},
@@ -53,7 +54,7 @@ func newDeployments(c *Console) pane {
 					}
 				}
 			}
-			out.add(d.ID, table.Cell{Text: strconv.FormatUint(d.ID, 10)}, table.Cell{Text: model.Clean(d.Name)}, installed, failed, table.Cell{Text: waiting},
+			out.add(d.ID, table.Cell{Text: strconv.FormatUint(d.ID, 10)}, table.Cell{Text: model.Clean(d.Name)}, table.Cell{Text: count(len(d.Updates))}, installed, failed, table.Cell{Text: waiting},
 				table.Cell{Text: model.Clean(d.Author)}, table.Cell{Text: d.Time.In(s.zone).Format("2006-01-02 15:04")}, table.Cell{Text: model.Clean(strings.Join(groups, ", "))})
 		}
 		return out, nil

@@ -80,7 +80,7 @@ func (d *driver) send(msg tea.Msg) {
 // check holds every frame to the size.
 func (d *driver) check() {
 	d.t.Helper()
-	if d.c.width == 0 {
+	if d.c.width <= 0 || d.c.height <= 0 {
 		return
 	}
 	lines := strings.Split(d.c.View(), "\n")

@@ -94,8 +94,13 @@ type Options struct {
 	Zone     *time.Location   // nil = local
 	Now      func() time.Time // nil = time.Now
 	ReadOnly bool
-	Local    bool // the program has the terminal to itself: Ctrl-Z may stop it
-	Output   io.Writer
+	Local    bool      // the program has the terminal to itself: Ctrl-Z may stop it
+	Output   io.Writer // the terminal, for the clipboard sequence; nil = none
+	Width    int       // of the terminal, where Bubble Tea cannot ask it: a served session
+	Height   int
+	// NextSize waits for the terminal's next size; ok is false when there is
+	// none to come. nil where Bubble Tea finds out itself.
+	NextSize func(context.Context) (w, h int, ok bool)
 	// StatePath is where the last view, filters and orders are kept; empty =
 	// nowhere.
 	StatePath string

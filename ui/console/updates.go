@@ -31,6 +31,8 @@ type updates struct {
 	request request  // of the details
 	shows   uint32   // the update that the details are of
 	below   []string // the details
+	wrapped int      // the width that they were wrapped for
+	seq     uint64   // of the snapshot that they are of
 }
 
 func newUpdates(c *Console) pane {
@@ -407,7 +409,7 @@ const cursorRest = 120 * time.Millisecond
 
 func (u *updates) moved() tea.Cmd {
 	id, ok := u.list.tab.Cursor()
-	if !u.details || !ok || id == u.shows && u.below != nil {
+	if !u.details || !ok || u.c.width == 0 || id == u.shows && u.wrapped == u.c.width && u.seq == u.list.snap.Seq() {
 		return nil
 	}
 	u.rest++
@@ -420,7 +422,8 @@ func (m restMsg) rested() tea.Cmd {
 	if m.at != u.rest || !ok || !u.details {
 		return nil
 	}
-	c, s, snap, w := u.c, u.c.scribe, u.c.snap, u.c.width-2
+	c, s, snap, full := u.c, u.c.scribe, u.c.snap, u.c.width
+	w := full - 2
 	return u.request.start(c.ctx, func(ctx context.Context) func() tea.Cmd {
 		lines, err := s.updateText(snap, id, true)
 		var wrapped []string
@@ -431,7 +434,7 @@ func (m restMsg) rested() tea.Cmd {
 			if err != nil {
 				wrapped = []string{model.Clean(err.Error())}
 			}
-			u.shows, u.below = id, wrapped
+			u.shows, u.below, u.wrapped, u.seq = id, wrapped, full, snap.Seq()
 			return nil
 		}
 	})
