@@ -62,7 +62,6 @@ type Limits struct {
 // Sync says how synchronizations run.
 type Sync struct {
 	RefreshTimeout Duration `toml:"refresh_timeout"`
-	Background     bool     `toml:"background"` // the console and the server synchronize by schedule
 }
 
 // Agent says how this computer is managed.
@@ -105,7 +104,7 @@ var Themes = []string{"dark", "light", "high-contrast", "colour-blind", "mono"}
 func Default() Config {
 	return Config{
 		Log:   Log{Level: Level(slog.LevelInfo), Size: 10 << 20},
-		Sync:  Sync{RefreshTimeout: Duration(10 * time.Minute), Background: true},
+		Sync:  Sync{RefreshTimeout: Duration(10 * time.Minute)},
 		Agent: Agent{Restart: true},
 		Apt:   Apt{Options: []string{}, Dpkg: []string{}, Prefix: []string{}},
 		UI:    UI{Theme: "dark", FPS: 30, Page: true},

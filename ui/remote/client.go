@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"strconv"
@@ -72,7 +73,7 @@ func (c *Client) PID() int { return c.pid }
 
 // Close ends the connection.
 func (c *Client) Close() error {
-	if err := c.conn.Close(); err != nil && !errors.Is(err, io.EOF) {
+	if err := c.conn.Close(); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("detaching: %w", err)
 	}
 	return nil
@@ -95,6 +96,9 @@ func (c *Client) open(env map[string]string) (*gossh.Session, error) {
 	return s, nil
 }
 
+// ErrLost says that the holder ended without a word.
+var ErrLost = errors.New("the process that holds the store ended before the command did; look at what it did, and run it again")
+
 // status reads the exit status out of what a session ended with.
 func status(err error) (int, error) {
 	var exit *gossh.ExitError
@@ -105,7 +109,7 @@ func status(err error) (int, error) {
 	case errors.As(err, &exit):
 		return exit.ExitStatus(), nil
 	case errors.As(err, &missing), errors.Is(err, io.EOF):
-		return 1, errors.New("the process that holds the store ended before the command did; look at what it did, and run it again")
+		return 1, ErrLost
 	}
 	return 1, fmt.Errorf("running the command in the process that holds the store: %w", err)
 }
@@ -175,6 +179,10 @@ type eof struct{}
 // Read gives the end.
 func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 
+// leaveScreen ends the alternate screen, mouse reports and bracketed paste and
+// shows the cursor.
+const leaveScreen = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[m"
+
 // Console shows the holder's console on this terminal until it ends, and gives
 // its exit status: StatusLeaving when the holder leaves.
 func (c *Client) Console(ctx context.Context, in, out *os.File, env map[string]string) (int, error) {
@@ -232,6 +240,11 @@ func (c *Client) Console(ctx context.Context, in, out *os.File, env map[string]s
 		}
 	})
 	code, werr := status(session.Wait())
+	if errors.Is(werr, ErrLost) {
+		// Nobody is left who could put the screen back.
+		_, rerr := io.WriteString(out, leaveScreen)
+		code, werr = StatusLeaving, rerr
+	}
 	signal.Stop(sizes)
 	close(done)
 	keys.Cancel()

@@ -38,12 +38,16 @@ const (
 	envWidth = "FETTLE_WIDTH" // columns of its standard output, if that is a terminal
 	envAsk   = "FETTLE_ASK"   // "1": a person can answer
 	envLive  = "FETTLE_LIVE"  // columns of its standard error, if that is a terminal
+
+	// EnvReadOnly is "1" when the caller wants nothing to change: a session with
+	// a terminal has no command line that could say so.
+	EnvReadOnly = "FETTLE_READ_ONLY"
 )
 
 // travels says whether a variable of the caller's environment reaches the
 // holder. Nothing that could change what a program does is among them.
 func travels(name string) bool {
-	return slices.Contains([]string{"TERM", "LANG", "COLORTERM", "NO_COLOR", "TZ", envWidth, envAsk, envLive}, name) || strings.HasPrefix(name, "LC_")
+	return slices.Contains([]string{"TERM", "LANG", "COLORTERM", "NO_COLOR", "TZ", envWidth, envAsk, envLive, EnvReadOnly}, name) || strings.HasPrefix(name, "LC_")
 }
 
 // environment picks from "NAME=value" pairs what travels.

@@ -58,7 +58,7 @@ func connect(ctx context.Context, socket string, timeout time.Duration) (net.Con
 	case err == nil:
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTSOCK):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTSOCK), errors.Is(err, syscall.ENOTDIR):
 		return nil, fmt.Errorf("%w at %s", ErrNobody, socket)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("%w: %s", ErrDenied, socket)
