@@ -1,0 +1,42 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) configCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Check or show the configuration", Args: words}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.AddCommand(
+		&cobra.Command{Use: "check", Short: "Say what is wrong with the configuration file", Args: between(0, 0, ""), RunE: a.local(func(context.Context, *cobra.Command, []string) error {
+			// What is wrong was told when it was read.
+			if a.flags.json || a.flags.csv {
+				return a.writeObject(object{{key: "file", value: a.config.Path}, {key: "ok", value: true}})
+			}
+			if a.config.Path == "" {
+				fmt.Fprintln(a.s.Out, "There is no configuration file; the defaults hold.")
+				return nil
+			}
+			fmt.Fprintf(a.s.Out, "%s is right.\n", a.config.Path)
+			return nil
+		})},
+		&cobra.Command{Use: "show", Short: "Show the configuration in force", Args: between(0, 0, ""), RunE: a.local(func(context.Context, *cobra.Command, []string) error {
+			if a.flags.json {
+				return a.writeJSON(a.config)
+			}
+			text, err := a.config.Text()
+			if err != nil {
+				return err
+			}
+			if a.config.Path != "" {
+				fmt.Fprintf(a.s.Out, "# from %s\n", a.config.Path)
+			}
+			fmt.Fprint(a.s.Out, text)
+			return nil
+		})},
+	)
+	return cmd
+}

@@ -1,0 +1,300 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fettle/model"
+	"fettle/model/query"
+	"fettle/sync/engine"
+)
+
+// howThisComputer is how the first wizard's completion is written down when
+// this computer was brought under management.
+const howThisComputer = "this computer"
+
+func (a *app) setupCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "setup",
+		Short: "Run the two wizards without questions, or say how far the setup is",
+		Long: `Both wizards must have been run before updates can be managed:
+  fettle setup computers    the Computer and Device Management Wizard
+  fettle setup updates      the Updates Management Configuration Wizard`,
+		Args: words,
+		RunE: a.held(0, a.setupStatus),
+	}
+	cmd.AddCommand(a.setupComputersCommand(), a.setupUpdatesCommand(), &cobra.Command{
+		Use: "status", Short: "Say what is complete and what is not", Args: between(0, 0, ""), RunE: a.held(0, a.setupStatus),
+	})
+	return cmd
+}
+
+func (a *app) setupStatus(_ context.Context, h *host, _ []string) error {
+	setup := h.store.Snapshot().Setup()
+	type row = model.SetupTask
+	step := func(t row) model.SetupStep {
+		if t.Short == "computers" {
+			return setup.Computers
+		}
+		return setup.Updates
+	}
+	t := list(a, setup.Tasks(), []column[row]{
+		{key: "task", value: func(t row) any { return t.Short }},
+		{key: "wizard", title: "TASK", give: true, value: func(t row) any { return t.Wizard }},
+		{key: "done", title: "STATE", value: func(t row) any { return t.Done }, text: func(t row) string {
+			if t.Done {
+				return "complete"
+			}
+			return "open"
+		}},
+		{key: "completed", title: "COMPLETED", rank: 1, value: func(t row) any { return step(t).Done }},
+		{key: "how", title: "HOW", give: true, rank: 2, value: func(t row) any { return step(t).How }},
+		{key: "purpose", value: func(t row) any { return t.Purpose }},
+		{key: "command", value: func(t row) any { return t.Command }},
+	})
+	if err := a.writeList(t, ""); err != nil || a.flags.json || a.flags.csv {
+		return err
+	}
+	if setup.Complete() {
+		fmt.Fprintln(a.s.Out, "\nThe setup is complete.")
+		return nil
+	}
+	fmt.Fprintln(a.s.Out, "\n"+model.SetupIncomplete)
+	for _, task := range setup.Tasks() {
+		if !task.Done {
+			fmt.Fprintf(a.s.Out, "To %s: %s\n", task.Purpose, task.Command)
+		}
+	}
+	return nil
+}
+
+func (a *app) setupComputersCommand() *cobra.Command {
+	var this bool
+	cmd := &cobra.Command{
+		Use:   "computers",
+		Short: "The Computer and Device Management Wizard: bring computers under management",
+		Long: `Bring computers under management. --this-computer manages the computer that the
+command runs on, without a server and without a network, and has it report
+what it needs at once.`,
+		Args: between(0, 0, ""),
+	}
+	cmd.Flags().BoolVar(&this, "this-computer", false, "manage this computer")
+	remark := a.changing(cmd, true)
+	cmd.RunE = a.held(long, func(ctx context.Context, h *host, _ []string) error {
+		if !this {
+			return &usageError{err: errors.New("say which computers to bring under management"), hint: "This version manages the computer that it runs on: fettle setup computers --this-computer"}
+		}
+		if err := h.available(); err != nil {
+			return err
+		}
+		change := model.Change{Kind: model.ChangeComputers, How: []string{howThisComputer}, Remark: *remark}
+		if err := a.make(ctx, h, change); err != nil || a.flags.plan {
+			return err
+		}
+		if err := a.firstReport(ctx, h); err != nil {
+			return fmt.Errorf("this computer is managed now, but its first report failed: %w. Try again with: fettle agent check-in", err)
+		}
+		return a.thisComputer(h)
+	})
+	return cmd
+}
+
+// make makes a change of a wizard: whoever gave all the answers on the command
+// line is not asked again.
+func (a *app) make(ctx context.Context, h *host, c model.Change) error {
+	if a.flags.plan {
+		return a.decide(ctx, h, c, nil)
+	}
+	if err := a.permit("The change was not made"); err != nil {
+		return err
+	}
+	e, err := h.store.Make(ctx, c, a.actor())
+	if err != nil {
+		return err
+	}
+	a.say("%s. Journal entry %d.", model.Clean(e.Summary), e.Seq)
+	return nil
+}
+
+// firstReport has this computer's agent check in: it scans and reports.
+func (a *app) firstReport(ctx context.Context, h *host) error {
+	job, err := h.engine.CheckIn(ctx, a.actor())
+	if err != nil {
+		return err
+	}
+	return a.follow(ctx, h, job)
+}
+
+// thisComputer answers with what this computer reported.
+func (a *app) thisComputer(h *host) error {
+	snap := h.store.Snapshot()
+	for _, c := range snap.Computers() {
+		if !c.Local {
+			continue
+		}
+		st, err := h.store.Status(c.Number)
+		if err != nil {
+			return err
+		}
+		security := 0
+		for _, p := range st.Packages {
+			if p.Security {
+				security++
+			}
+		}
+		o := object{{key: "name", title: "Computer", value: c.Name}, {key: "id", value: string(c.ID)}, {key: "os", title: "Operating system", value: c.OS},
+			{key: "packages", title: "Packages to upgrade", value: len(st.Packages)}, {key: "security", value: security},
+			{key: "updates", title: "Updates needed", value: len(snap.NeededBy(c.Number))}}
+		if setup := snap.Setup(); !setup.Complete() {
+			o = append(o, member{key: "next", title: "Next", value: setup.Tasks()[1].Command})
+		} else {
+			o = append(o, member{key: "next", title: "Next", value: "fettle updates needed:>0"})
+		}
+		return a.writeObject(o)
+	}
+	return errors.New("this computer has not reported")
+}
+
+// upstreamFlag reads --upstream KIND=LOCATION[,option=value...].
+func upstreamFlag(text, name string) (model.Upstream, error) {
+	kind, rest, ok := strings.Cut(text, "=")
+	if !ok || rest == "" {
+		return model.Upstream{}, misuse("--upstream %q is not of the form KIND=LOCATION, such as debian=apt", model.Clean(text))
+	}
+	parts := strings.Split(rest, ",")
+	u := model.Upstream{Name: name, Kind: model.UpstreamKind(kind), Location: parts[0]}
+	for _, p := range parts[1:] {
+		key, value, ok := strings.Cut(p, "=")
+		if !ok {
+			return u, misuse("the option %q of --upstream is not of the form NAME=VALUE", model.Clean(p))
+		}
+		if u.Options == nil {
+			u.Options = map[string]string{}
+		}
+		u.Options[key] = value
+	}
+	known := false
+	for _, k := range engine.SourceKinds() {
+		known = known || k == kind+"="+parts[0]
+	}
+	if !known {
+		return u, &model.Refusal{Code: "upstream-kind", What: fmt.Sprintf("The upstream %s was refused", model.Clean(text)), Why: "this version synchronizes from " + strings.Join(engine.SourceKinds(), ", "), Remedy: "fettle setup updates --upstream " + engine.SourceKinds()[0]}
+	}
+	if len(u.Options) > 0 {
+		return u, misuse("%s=%s takes no options", kind, parts[0])
+	}
+	if u.Name == "" {
+		u.Name = kind
+	}
+	if model.Clean(u.Name) != u.Name || len(u.Name) > 50 || strings.TrimSpace(u.Name) == "" {
+		return u, misuse("--name %q cannot be an upstream's name", model.Clean(u.Name))
+	}
+	return u, nil
+}
+
+func (a *app) setupUpdatesCommand() *cobra.Command {
+	var upstream, name, products, classes, languages, content, schedule, proxy string
+	var now bool
+	cmd := &cobra.Command{
+		Use:   "updates --upstream KIND=LOCATION",
+		Short: "The Updates Management Configuration Wizard: where updates come from, which are wanted",
+		Long: `Say where the catalogue of updates comes from, which are wanted, and when it is
+brought into step. debian=apt means the archives that this computer's own apt is
+configured for.`,
+		Example: `  fettle setup updates --upstream debian=apt --sync-now
+  fettle setup updates --upstream debian=apt --classifications security --schedule manual`,
+		Args: between(0, 0, ""),
+	}
+	f := cmd.Flags()
+	f.StringVar(&upstream, "upstream", "", "`KIND=LOCATION`: "+strings.Join(engine.SourceKinds(), ", "))
+	f.StringVar(&name, "name", "", "`NAME` of the upstream (default: its kind)")
+	f.StringVar(&products, "products", "", "`QUERY` on updates; what it does not match is not shown (default: all)")
+	f.StringVar(&classes, "classifications", "", "`LIST` of classifications, such as security,update (default: all)")
+	f.StringVar(&languages, "languages", "", "`LIST` of languages (default: all)")
+	f.StringVar(&content, "content", "vendor", "`WHERE` payload files are kept; this version: vendor")
+	f.StringVar(&schedule, "schedule", "1/day@03:00", "`WHEN`: manual, or N/day@HH:MM")
+	f.StringVar(&proxy, "proxy", "", "`ADDRESS` of a proxy for this upstream (default: apt's own)")
+	f.BoolVar(&now, "sync-now", false, "synchronize at once")
+	remark := a.changing(cmd, true)
+	cmd.RunE = a.held(long, func(ctx context.Context, h *host, _ []string) error {
+		if upstream == "" {
+			return &usageError{err: errors.New("say where updates come from"), hint: "For instance: fettle setup updates --upstream debian=apt --sync-now"}
+		}
+		u, err := upstreamFlag(upstream, name)
+		if err != nil {
+			return err
+		}
+		u.Proxy = proxy
+		if u.Schedule, err = model.ParseSyncSchedule(schedule); err != nil {
+			return misuse("--schedule: %w", err)
+		}
+		settings := model.Settings{Products: products, Languages: commaList(languages)}
+		if _, err := query.ParseUpdates(products); err != nil {
+			return queryError(products, err)
+		}
+		for _, word := range commaList(classes) {
+			class, ok := model.ParseClassification(word)
+			if !ok {
+				var known []string
+				for _, c := range model.Classifications() {
+					known = append(known, c.String())
+				}
+				return misuse("--classifications: %q is none of %s", model.Clean(word), strings.Join(known, ", "))
+			}
+			settings.Classes = append(settings.Classes, class)
+		}
+		if content != model.ContentVendor.String() {
+			return &model.Refusal{Code: "content", What: "--content " + model.Clean(content) + " was refused", Why: "this version leaves payload files at the vendor, from where computers take them", Remedy: "fettle setup updates ... --content vendor"}
+		}
+		lines, err := h.engine.Test(ctx, u)
+		if err != nil {
+			return err
+		}
+		for _, l := range lines {
+			a.say("%s", l)
+		}
+		estimate, err := h.engine.Estimate(ctx, u)
+		if err != nil {
+			return err
+		}
+		a.say("%s", estimateText(estimate))
+		for _, r := range estimate.Remarks {
+			a.say("Note: %s", r)
+		}
+		if err := a.make(ctx, h, model.Change{Kind: model.ChangeUpdates, Upstream: &u, Settings: &settings, Remark: *remark}); err != nil || a.flags.plan {
+			return err
+		}
+		if !now {
+			a.say("Bring the catalogue into step with: fettle sync")
+			return nil
+		}
+		return a.synchronize(ctx, h, []string{u.Name})
+	})
+	return cmd
+}
+
+func commaList(text string) []string {
+	var words []string
+	for _, w := range strings.Split(text, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+// estimateText says what a synchronization will bring.
+func estimateText(e model.Estimate) string {
+	text := fmt.Sprintf("To be expected: about %s", count(e.Updates, "update"))
+	if e.Bytes > 0 {
+		text += fmt.Sprintf(", %s of metadata", size(e.Bytes))
+	}
+	if e.Time > 0 {
+		text += fmt.Sprintf(", about %d s", max(1, int(e.Time.Seconds()+0.5)))
+	}
+	return text + "."
+}
