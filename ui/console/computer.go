@@ -46,7 +46,7 @@ func newComputer(c *Console, number uint32) pane {
 	p.tab = table.New(c.styles, p.cells,
 		table.Column{Title: "Package", Width: 18, Flexible: true},
 		table.Column{Title: "Installed", Width: 14, Priority: 4},
-		table.Column{Title: "Candidate", Width: 16, Priority: 2},
+		table.Column{Title: "Candidate", Width: 19, Priority: 2},
 		table.Column{Title: "State", Width: 15},
 		table.Column{Title: "Approval", Width: 14, Priority: 1},
 		table.Column{Title: "Why", Width: 30, Priority: 5},
@@ -80,7 +80,7 @@ func (p *computer) Aging() bool { return true }
 func (p *computer) Keys() paneKeys {
 	return paneKeys{Scope: keys.Computer, Disabled: func(a keys.Action) string {
 		switch a {
-		case keys.CheckIn:
+		case keys.CheckIn, keys.InstallNow:
 			return p.c.checkInDisabled(p.number)
 		case keys.Open:
 			if p.tab.Len() == 0 {
@@ -106,6 +106,8 @@ func (p *computer) Update(msg tea.Msg) tea.Cmd {
 			return p.load()
 		case keys.CheckIn:
 			return p.c.checkIn()
+		case keys.InstallNow:
+			return p.c.installNow(p.number)
 		case keys.Copy:
 			return p.c.copy(p.Title())
 		case keys.Open:

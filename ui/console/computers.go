@@ -54,7 +54,7 @@ func (p *computers) restyle() { p.list.tab.Styles = p.c.styles }
 func (p *computers) Title() string { return "Computers" }
 
 // Facts says how many there are.
-func (p *computers) Facts() string { return p.list.facts("computers") }
+func (p *computers) Facts() string { return p.list.facts("computer", "computers") }
 
 // Marked is how many are marked.
 func (p *computers) Marked() int { return p.list.tab.MarkCount() }
@@ -74,7 +74,7 @@ func (p *computers) Keys() paneKeys {
 			if !ok {
 				return "there is no computer in the list"
 			}
-		case keys.CheckIn:
+		case keys.CheckIn, keys.InstallNow:
 			return p.c.checkInDisabled(id)
 		}
 		return ""
@@ -109,6 +109,36 @@ func (c *Console) checkIn() tea.Cmd {
 	}
 }
 
+// installNow proposes to install what is approved for this computer at once,
+// without waiting for its schedule.
+func (c *Console) installNow(number uint32) tea.Cmd {
+	if err := cmp.Or(c.readOnly(), c.gate()); err != nil {
+		return c.tell(err)
+	}
+	engine, actor, ctx := c.o.Engine, c.actor, c.ctx
+	q := &question{c: c, title: "Install now", apply: "Install"}
+	q.load = func(_ context.Context, s scribe) ([]string, error) {
+		snap := s.store.Snapshot()
+		var titles []string
+		for _, n := range snap.NeededBy(number) {
+			if r := snap.Row(n); r != nil && snap.Effective(number, n).Approved() {
+				titles = append(titles, "  "+r.Title)
+			}
+		}
+		if len(titles) == 0 {
+			return nil, &model.Refusal{Code: "nothing", What: "Nothing was installed", Why: "no update that this computer needs is approved for it", Remedy: "approve some in Updates (2, then a)"}
+		}
+		return append([]string{"Install " + counted(len(titles), "approved update", "approved updates") + " on this computer now, without waiting for its schedule:", ""}, titles...), nil
+	}
+	q.yes = func() tea.Cmd {
+		return func() tea.Msg {
+			err := engine.Install(ctx, actor)
+			return c.onInterface(func() tea.Cmd { return tea.Batch(c.drop(q), c.tell(err)) })
+		}
+	}
+	return c.push(q)
+}
+
 // Update takes in an action.
 func (p *computers) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
@@ -126,6 +156,8 @@ func (p *computers) Update(msg tea.Msg) tea.Cmd {
 			return p.c.push(p.views())
 		case keys.CheckIn:
 			return p.c.checkIn()
+		case keys.InstallNow:
+			return p.c.installNow(id)
 		}
 		if !ok || comp == nil {
 			return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -256,7 +257,18 @@ func (c *Console) update(msg tea.Msg) tea.Cmd {
 
 // refresh shows what is new, without moving anything.
 func (c *Console) refresh() tea.Cmd {
+	before := c.jobs
 	c.look()
+	for _, j := range c.jobs {
+		if j.Running() || !slices.ContainsFunc(before, func(b Job) bool { return b.ID == j.ID && b.Running() }) {
+			continue
+		}
+		if j.Err != "" {
+			c.say(slog.LevelError, j.Name+": "+j.Err)
+		} else {
+			c.say(slog.LevelInfo, j.Name+" ended: "+j.Result)
+		}
+	}
 	var cmds []tea.Cmd
 	for _, p := range c.stack {
 		cmds = append(cmds, p.Update(changed{}))

@@ -195,9 +195,9 @@ func (f *form) View(w, h int) string {
 			focus = len(lines)
 		}
 		if it.field != nil {
-			label := lead + layout.Fit(it.label, 20, "") + " "
-			text := drawField(*it.field, st, w-layout.Width(label)-2, i == f.focus)
-			lines = append(lines, " "+label+text)
+			label := lead + layout.Fit(it.label, 20, "") + " ["
+			text := drawField(*it.field, st, w-layout.Width(label)-4, i == f.focus)
+			lines = append(lines, " "+label+text+"]")
 		} else {
 			box := "[ ] "
 			switch {

@@ -26,7 +26,7 @@ func newJournal(c *Console) pane {
 		table.Column{Title: "When", Width: 16},
 		table.Column{Title: "Who", Width: 12, Priority: 1},
 		table.Column{Title: "From", Width: 8, Priority: 2},
-		table.Column{Title: "What", Width: 24, Flexible: true},
+		table.Column{Title: "What", Width: 38, Flexible: true},
 	)
 	p.empty = []string{"Nothing was changed yet."}
 	p.load = func(ctx context.Context, s scribe, snap *store.Snapshot) (tableRows[uint64], error) {

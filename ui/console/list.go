@@ -292,15 +292,14 @@ func (l *list) step() (tea.Cmd, bool) {
 }
 
 // facts says how many rows there are, and how many are marked.
-func (l *list) facts(noun string) string {
+func (l *list) facts(one, many string) string {
 	if !l.ready {
 		return ""
 	}
-	s := count(l.tab.Len())
+	s := counted(l.got.total, one, many)
 	if l.tab.Len() != l.got.total {
-		s += " of " + count(l.got.total)
+		s = count(l.tab.Len()) + " of " + s
 	}
-	s += " " + noun
 	if n, hidden := l.tab.Marked(); n > 0 {
 		s = count(n) + " marked" + l.c.styles.Glyphs.Dot + s
 		if hidden > 0 {

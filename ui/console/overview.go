@@ -44,6 +44,7 @@ type overview struct {
 	section int // that has the focus
 	entry   int // in it
 	top     int
+	first   bool // the first task of the setup was done when it was last looked at
 }
 
 // overviewData is what the Overview shows, of one snapshot.
@@ -96,7 +97,12 @@ func (o *overview) Title() string { return "Updates Overview" }
 // Keys says which bindings can be used.
 func (o *overview) Keys() paneKeys { return paneKeys{Scope: keys.Overview, Disabled: o.disabled} }
 
-func (o *overview) disabled(a keys.Action) string { return o.c.jobDisabled(a) }
+func (o *overview) disabled(a keys.Action) string {
+	if (a == keys.NextPane || a == keys.PrevPane) && len(o.sections()) < 2 {
+		return "there is no other pane"
+	}
+	return o.c.jobDisabled(a)
+}
 
 // jobDisabled says why a synchronization cannot be started or cancelled.
 func (c *Console) jobDisabled(a keys.Action) string {
@@ -175,6 +181,13 @@ func (o *overview) load() tea.Cmd {
 		return func() tea.Cmd {
 			o.data, o.ready = d, true
 			o.hold()
+			// When one task is done the other one is next.
+			if tasks := snap.Setup().Tasks(); !snap.Setup().Complete() && tasks[0].Done != o.first {
+				o.first, o.section, o.entry = tasks[0].Done, 0, 0
+				if o.first {
+					o.entry = 1
+				}
+			}
 			return nil
 		}
 	})

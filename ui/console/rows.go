@@ -9,6 +9,7 @@ import (
 	"fettle/model"
 	"fettle/store"
 	"fettle/ui/console/keys"
+	"fettle/ui/console/layout"
 	"fettle/ui/console/table"
 )
 
@@ -146,8 +147,10 @@ func (p *tablePane[ID]) View(w, h int) string {
 		return strings.Join(append(lines, "", "  reading"), "\n")
 	case p.tab.Len() == 0:
 		lines = append(lines, "")
-		for _, l := range p.empty {
-			lines = append(lines, "  "+l)
+		for _, e := range p.empty {
+			for _, l := range layout.Wrap(e, w-4) {
+				lines = append(lines, "  "+l)
+			}
 		}
 		return strings.Join(lines, "\n")
 	}

@@ -78,8 +78,16 @@ func (s scribe) updateText(snap *store.Snapshot, number uint32, brief bool) ([]s
 	}
 	var p page
 	all := snap.Counts(number, model.GroupAll)
-	status := fmt.Sprintf("needed on %s, failed on %s, pending restart on %s, installed on %s, not applicable on %s, no status from %s",
-		count(all.Needed), count(all.Failed), count(all.Pending), count(all.Installed), count(all.NotApplicable), count(all.Unknown))
+	var states []string
+	for _, x := range []struct {
+		n    int
+		word string
+	}{{all.Needed, "needed on"}, {all.Failed, "failed on"}, {all.Pending, "pending restart on"}, {all.Installed, "installed on"}, {all.NotApplicable, "not applicable on"}, {all.Unknown, "no status from"}} {
+		if x.n > 0 {
+			states = append(states, x.word+" "+count(x.n))
+		}
+	}
+	status := orWord(strings.Join(states, ", "), "no computer has reported") + ", of " + counted(all.Computers, "computer", "computers")
 	if r.Has(model.FlagDeclined) {
 		status = "declined: nothing is counted"
 	}

@@ -68,7 +68,7 @@ func (u *updates) restyle() { u.list.tab.Styles = u.c.styles }
 func (u *updates) Title() string { return "Updates" }
 
 // Facts says how many there are.
-func (u *updates) Facts() string { return u.list.facts("updates") }
+func (u *updates) Facts() string { return u.list.facts("update", "updates") }
 
 // Marked is how many are marked.
 func (u *updates) Marked() int { return u.list.tab.MarkCount() }
@@ -249,17 +249,22 @@ func updateRows(ctx context.Context, snap *store.Snapshot, w wish) (rows, error)
 		return rows{}, err
 	}
 	got.ids = order
-	severities := false
+	// Columns without anything in them give their room to the title: a Debian
+	// archive knows no severities, and most lists no failures.
+	severities, failures := false, false
 	for _, r := range found {
-		if r.Severity != model.SeverityUnspecified {
-			severities = true
+		severities = severities || r.Severity != model.SeverityUnspecified
+		failures = failures || w.sort == "failed" || snap.Counts(r.Number, got.group).Failed > 0
+		if severities && failures {
 			break
 		}
 	}
-	if !severities {
-		got.hidden = []string{"severity"} // a Debian archive knows none
+	if !severities && w.sort != "severity" {
+		got.hidden = append(got.hidden, "severity")
 	}
-	snap.Counts(0, got.group) // what the cells ask for is computed here, not while drawing
+	if !failures {
+		got.hidden = append(got.hidden, "failed")
+	}
 	return got, nil
 }
 

@@ -88,12 +88,9 @@ func newComputersWizard(c *Console) pane {
 	}
 	f.pages = []*formPage{first, last}
 	f.finish = func() tea.Cmd {
-		return c.finishWizard(f, model.Change{Kind: model.ChangeComputers, How: []string{thisComputer}}, func(ctx context.Context) error {
-			if c.o.Engine == nil {
-				return nil
-			}
-			return c.o.Engine.CheckIn(ctx, c.actor)
-		}, "this computer is managed now")
+		// The engine notices the change and starts this computer's agent, which
+		// checks in at once.
+		return c.finishWizard(f, model.Change{Kind: model.ChangeComputers, How: []string{thisComputer}}, nil, "this computer is managed now")
 	}
 	return f
 }

@@ -56,6 +56,7 @@ const (
 	Undo        Action = "undo"
 	NeedingIt   Action = "computers-needing"
 	CheckIn     Action = "check-in"
+	InstallNow  Action = "install-now"
 	Synchronize Action = "synchronize"
 	CancelJob   Action = "cancel-job"
 
@@ -119,6 +120,7 @@ var builtin = []Binding{
 	{ClearFilter, []string{"backspace"}, "default filter", "Go back to the filter that the list begins with", []Scope{Updates, Computers}, 0, false},
 	{NeedingIt, []string{"c"}, "computers", "Show the computers that need the update", []Scope{Updates, Update}, 0, false},
 	{CheckIn, []string{"c"}, "check in", "Ask the computer to check in now", []Scope{Computers, Computer}, 2, true},
+	{InstallNow, []string{"i"}, "install now", "Install what is approved for this computer now, without waiting for its schedule", []Scope{Computers, Computer}, 3, true},
 	{Synchronize, []string{"s"}, "synchronize", "Start a synchronization of the upstream now", []Scope{Sync, Overview}, 2, true},
 	{CancelJob, []string{"x"}, "cancel job", "Cancel the running job", []Scope{Sync, Overview}, 3, true},
 	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{Updates, Update, Computers, Computer, Groups, Deployments, Sync, Journal}, 0, false},
