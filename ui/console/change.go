@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aymanbagabas/go-osc52/v2"
@@ -120,19 +121,19 @@ func (c *Console) undo(entry uint64) tea.Cmd {
 	if err := c.readOnly(); err != nil {
 		return c.tell(err)
 	}
-	var found *model.Entry
+	var found atomic.Uint64 // the entry that the shown plan is of
 	q := &question{c: c, title: "Undo", apply: "Take it back"}
 	q.load = func(ctx context.Context, s scribe) ([]string, error) {
 		p, e, err := c.o.Store.PlanUndo(ctx, entry, c.actor)
 		if err != nil {
 			return nil, err
 		}
-		found = e
+		found.Store(e.Seq)
 		lines := s.planText(p)
 		return append(lines, "", fmt.Sprintf("It was made %s by %s (%s).", e.Time.In(s.zone).Format("2006-01-02 15:04"), model.Clean(e.Actor.Who), e.Actor.From)), nil
 	}
 	q.yes = func() tea.Cmd {
-		seq, actor := found.Seq, c.actor
+		seq, actor := found.Load(), c.actor
 		return func() tea.Msg {
 			e, err := c.o.Store.Undo(c.ctx, seq, actor, "")
 			return c.onInterface(func() tea.Cmd {

@@ -169,6 +169,9 @@ func (c *Console) hints(w int) string {
 		if c.off(h, pk) != "" {
 			continue
 		}
+		if h.Dangerous && c.actor.Role == model.AccessViewer {
+			continue
+		}
 		if h.Action == keys.Back && len(c.stack) == 1 {
 			continue
 		}

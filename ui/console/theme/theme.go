@@ -95,7 +95,7 @@ type Glyphs struct {
 
 var (
 	unicodeGlyphs = Glyphs{Tail: "…", Line: "─", Full: "█", Empty: "░", Up: "▲", Down: "▼", Dot: " · ", Branch: "└ "}
-	asciiGlyphs   = Glyphs{Tail: "~", Line: "-", Full: "#", Empty: ".", Up: "^", Down: "v", Dot: ", ", Branch: "- "}
+	asciiGlyphs   = Glyphs{Tail: "~", Line: "-", Full: "#", Empty: ".", Up: "+", Down: "-", Dot: ", ", Branch: "- "}
 )
 
 // Styles is a theme on a terminal.
