@@ -95,6 +95,10 @@ func run(ctx context.Context, s *remote.Session, h *host) int {
 	a := &app{s: s, host: h, zone: zoneOf(s), config: config.Default()}
 	if h != nil {
 		a.config = h.config
+	} else if completing(s.Args) {
+		if code, done := a.completeWithStore(ctx); done {
+			return code
+		}
 	}
 	root := a.tree()
 	root.SetArgs(s.Args)

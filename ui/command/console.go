@@ -26,6 +26,9 @@ func (a *app) console(ctx context.Context) error {
 	if !ok {
 		return &usageError{err: errors.New("the console needs a terminal"), hint: "Everything it can do is a command too: fettle --help"}
 	}
+	if err := a.checkKeys(); err != nil {
+		return err
+	}
 	a.s.Actor.From = model.FromConsole
 	for {
 		client, h, err := a.reach(ctx)

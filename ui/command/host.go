@@ -215,12 +215,9 @@ func (a *app) withHost(ctx context.Context, r rule, do func(context.Context, *ho
 	if a.host != nil {
 		return a.run(ctx, a.host, r, do)
 	}
-	client, h, err := a.reach(ctx)
-	if err != nil {
+	h, err := a.reachOr(ctx, a.s)
+	if err != nil || h == nil {
 		return err
-	}
-	if client != nil {
-		return a.forward(ctx, client, a.s)
 	}
 	if r&long != 0 {
 		err = h.listen()
@@ -240,6 +237,24 @@ func (a *app) run(ctx context.Context, h *host, r rule, do func(context.Context,
 		return err
 	}
 	return do(ctx, h)
+}
+
+// reachOr has another process that holds the store run a session's command line,
+// or opens the store here. A holder that is just leaving runs nothing: then the
+// next one is looked for.
+func (a *app) reachOr(ctx context.Context, s *remote.Session) (*host, error) {
+	for {
+		client, h, err := a.reach(ctx)
+		if client == nil {
+			return h, err
+		}
+		err = a.forward(ctx, client, s)
+		var passed *passedError
+		if errors.As(err, &passed) && passed.status == remote.StatusLeaving && ctx.Err() == nil {
+			continue
+		}
+		return nil, err
+	}
 }
 
 // forward has the holder run a session's command line.

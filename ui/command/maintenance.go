@@ -81,16 +81,11 @@ func (a *app) backup(ctx context.Context, _ *cobra.Command, args []string) (err 
 			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
 		}
 	}()
-	client, h, err := a.reach(ctx)
-	if err != nil {
-		return err
-	}
 	out := bufio.NewWriterSize(f, 1<<20)
-	if client != nil {
-		s := *a.s
-		s.Args, s.Out, s.In, s.Size.Width = []string{"backup", "-"}, out, nil, 0
-		err = a.forward(ctx, client, &s)
-	} else {
+	there := *a.s
+	there.Args, there.Out, there.In, there.Size.Width = []string{"backup", "-"}, out, nil, 0
+	h, err := a.reachOr(ctx, &there)
+	if h != nil {
 		err = h.listen()
 		if err == nil {
 			err = h.store.WaitLoaded(ctx)

@@ -5,14 +5,29 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"fettle/ui/config"
+	"fettle/ui/console/keys"
 )
+
+// checkKeys refuses keys of the console that clash, or of actions that do not
+// exist: only the console knows its actions.
+func (a *app) checkKeys() error {
+	if _, err := keys.New(a.config.Keys); err != nil {
+		return &config.Error{File: a.config.Path, Message: "[keys]: " + err.Error()}
+	}
+	return nil
+}
 
 func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "Check or show the configuration", Args: words}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	cmd.AddCommand(
 		&cobra.Command{Use: "check", Short: "Say what is wrong with the configuration file", Args: between(0, 0, ""), RunE: a.local(func(context.Context, *cobra.Command, []string) error {
-			// What is wrong was told when it was read.
+			// What else is wrong was told when it was read.
+			if err := a.checkKeys(); err != nil {
+				return err
+			}
 			if a.flags.json || a.flags.csv {
 				return a.writeObject(object{{key: "file", value: a.config.Path}, {key: "ok", value: true}})
 			}

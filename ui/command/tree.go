@@ -106,6 +106,7 @@ command can do, with the same words.`,
 	}
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate("{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}")
+	a.complete(root)
 	a.tidy(root)
 	return root
 }
