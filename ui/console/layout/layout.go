@@ -90,7 +90,7 @@ func Ends(left, right string, w int, tail string) string {
 	if room < 8 && left != "" {
 		return Fit(left, w, tail)
 	}
-	return Fit(left, room+2, tail) + r
+	return Fit(left, room+1, tail) + " " + r
 }
 
 // Wrap breaks a text into lines of at most w columns, at blanks where it can.
