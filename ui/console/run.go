@@ -22,7 +22,7 @@ var ErrInterrupted = errors.New("interrupted")
 // that the caller can close what it holds (terminal finding 9). A panic restores
 // the terminal and is an error.
 func Run(ctx context.Context, o Options, extra ...tea.ProgramOption) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if o.Output == nil {
 		o.Output = os.Stdout
@@ -43,7 +43,9 @@ func Serve(ctx context.Context, c *Console, extra ...tea.ProgramOption) error {
 	if fps <= 0 {
 		fps = 30 // enough for an eye, half of Bubble Tea's own (terminal section 3.1)
 	}
-	p := tea.NewProgram(c, append([]tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(fps)}, extra...)...)
+	// Bubble Tea's own signal handler sends SIGTERM to a loop that the end of ctx
+	// may have stopped already, and then waits for ever: signals end ctx instead.
+	p := tea.NewProgram(c, append([]tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(fps), tea.WithoutSignalHandler()}, extra...)...)
 	_, err := p.Run()
 	switch {
 	case err == nil, ctx.Err() != nil && !errors.Is(err, tea.ErrProgramPanic):
