@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -105,7 +106,7 @@ type Refusal struct {
 
 // Error writes the refusal in one or two sentences.
 func (r *Refusal) Error() string {
-	s := r.What
+	s := strings.TrimSuffix(r.What, ".")
 	if r.Why != "" {
 		s += ": " + r.Why
 	}

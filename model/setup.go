@@ -36,7 +36,7 @@ func (s Setup) Tasks() []SetupTask {
 }
 
 // SetupIncomplete is the notice of the setup gate, the same words everywhere.
-const SetupIncomplete = "Essential configuration is incomplete"
+const SetupIncomplete = "Essential configuration is incomplete."
 
 // ContentMode says where payload files are kept.
 type ContentMode uint8

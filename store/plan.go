@@ -226,7 +226,7 @@ func (s *Snapshot) planDecline(p *model.Plan, c model.Change) {
 		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "approved", Text: fmt.Sprintf("%s approved; the approvals are masked", counted(approved, "of these updates is", "of these updates are"))})
 	}
 	if p.Computers > 0 {
-		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "needed", Text: fmt.Sprintf("%s still at least one of them", counted(p.Computers, "computer needs", "computers need"))})
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "needed", Text: fmt.Sprintf("%s at least one of them", counted(p.Computers, "computer still needs", "computers still need"))})
 	}
 }
 

@@ -338,10 +338,11 @@ func (s *Snapshot) Totals(computer uint32) model.UpdateTotals {
 	return t
 }
 
-// ComputerState gives a computer's place in the four-way split.
+// ComputerState gives a computer's place in the four-way split. While the
+// catalogue is empty nothing is known of any computer.
 func (s *Snapshot) ComputerState(computer uint32) model.ComputerState {
 	e := s.computers.at(computer)
-	return s.Totals(computer).State(e != nil && e.reported)
+	return s.Totals(computer).State(e != nil && e.reported && s.LastUpdate() > 0)
 }
 
 // Unknown says why a computer's status is not complete.

@@ -76,7 +76,7 @@ func (a *app) ownConsole(ctx context.Context, h *host) error {
 		})
 		o := h.consoleOptions(a.s, a.zone, a.readOnly())
 		o.Local = true
-		err = settled(console.Run(ctx, o, h.programOptions()...))
+		err = console.Run(ctx, o, h.programOptions()...)
 	}
 	// Commands that others run here may use the engine until they end.
 	var lerr error
@@ -90,14 +90,6 @@ func (a *app) ownConsole(ctx context.Context, h *host) error {
 	stop()
 	running.Wait()
 	return errors.Join(err, lerr, h.close(ctx, a.say))
-}
-
-// settled tells an interrupt from a fault: both end the console.
-func settled(err error) error {
-	if errors.Is(err, console.ErrInterrupted) {
-		return &passedError{statusInterrupted}
-	}
-	return err
 }
 
 // serveConsole shows the console to a session of another process.
@@ -119,8 +111,8 @@ func (h *host) serveConsole(ctx context.Context, s *remote.Session) int {
 		return a.finish(ctx, err)
 	}
 	defer c.Close()
-	options := append(h.programOptions(), tea.WithAltScreen(), tea.WithInput(s.In), tea.WithOutput(s.Out), tea.WithoutSignalHandler())
-	return a.finish(ctx, settled(console.Serve(ctx, c, options...)))
+	options := append(h.programOptions(), tea.WithAltScreen(), tea.WithInput(s.In), tea.WithOutput(s.Out))
+	return a.finish(ctx, console.Serve(ctx, c, options...))
 }
 
 func (h *host) programOptions() []tea.ProgramOption {

@@ -33,7 +33,7 @@ func (c *Console) propose(change model.Change, apply string, after func(model.En
 
 // planText writes a plan for people.
 func (s scribe) planText(p model.Plan) []string {
-	lines := []string{"WHAT IT WOULD DO", imperative(p.Summary), ""}
+	lines := []string{"WHAT IT WOULD DO", p.Summary, ""}
 	facts := []string{}
 	if p.Updates > 0 {
 		facts = append(facts, counted(p.Updates, "update", "updates"))
@@ -70,17 +70,6 @@ func (s scribe) planText(p model.Plan) []string {
 		lines = append(lines, p.Lines...)
 	}
 	return lines
-}
-
-// imperative turns a summary, which is in the past tense of the journal, into
-// what would be done.
-func imperative(s string) string {
-	for past, now := range map[string]string{"Approved ": "Approve ", "Declined ": "Decline ", "Reinstated ": "Reinstate ", "Retracted ": "Retract ", "Restored ": "Restore "} {
-		if rest, ok := strings.CutPrefix(s, past); ok {
-			return now + rest
-		}
-	}
-	return s
 }
 
 // deadline writes a deadline; one that has come is what the next check-in obeys.

@@ -13,13 +13,9 @@ import (
 	_ "fettle/ui/background" // before Bubble Tea asks the terminal (terminal finding 1)
 )
 
-// ErrInterrupted is the end of a console that an interrupt from outside ended;
-// the process exits with 130.
-var ErrInterrupted = errors.New("interrupted")
-
 // Run shows the console on the local terminal until it is left. A closed
-// terminal (SIGHUP), SIGTERM and the end of ctx are good ends: Run returns, so
-// that the caller can close what it holds (terminal finding 9). A panic restores
+// terminal (SIGHUP), SIGINT, SIGTERM and the end of ctx are good ends: Run
+// returns, so that the caller can close what it holds (terminal finding 9). A panic restores
 // the terminal and is an error.
 func Run(ctx context.Context, o Options, extra ...tea.ProgramOption) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -50,8 +46,6 @@ func Serve(ctx context.Context, c *Console, extra ...tea.ProgramOption) error {
 	switch {
 	case err == nil, ctx.Err() != nil && !errors.Is(err, tea.ErrProgramPanic):
 		return nil
-	case errors.Is(err, tea.ErrInterrupted):
-		return ErrInterrupted
 	case errors.Is(err, tea.ErrProgramPanic):
 		return fmt.Errorf("a fault in Fettle itself ended the console; please report it with the text above: %w", err)
 	}

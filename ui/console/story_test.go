@@ -131,7 +131,7 @@ func TestUndo(t *testing.T) {
 
 func TestDeclineAndReinstate(t *testing.T) {
 	d, s := site(t)
-	d.press("d").sees("Decline openssl", "! 3 computers need").press("tab", "enter").sees("Declined openssl").seesNot("> openssl")
+	d.press("d").sees("Decline openssl", "! 3 computers still need").press("tab", "enter").sees("Declined openssl").seesNot("> openssl")
 	if !s.Snapshot().Row(1).Has(model.FlagDeclined) {
 		t.Fatal("it is not declined")
 	}
