@@ -209,7 +209,7 @@ func (f *fakeComputer) Do(_ context.Context, o installer.Order, _ func(model.Pro
 		}
 	}
 	if o.Verb == installer.Install {
-		sim, _ := f.Simulate(nil, o.Items)
+		sim, _ := f.Simulate(context.Background(), o.Items)
 		if err := sim.Check(o.Items, "amd64"); err != nil {
 			return installer.Result{Refused: true, Code: "plan", Text: err.Error()}, nil
 		}

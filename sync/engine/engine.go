@@ -62,7 +62,7 @@ type Engine struct {
 var (
 	errClosed   = errors.New("the engine is closed")
 	errCanceled = errors.New("it was cancelled")
-	errEnding   = errors.New("Fettle ended meanwhile")
+	errEnding   = errors.New("the process ended meanwhile")
 )
 
 // New makes an engine. It starts nothing.

@@ -27,7 +27,6 @@ type computer struct {
 	data    computerData
 	err     error
 	ready   bool
-	facts   []string
 }
 
 // computerData is what the details show, of one snapshot.

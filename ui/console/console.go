@@ -314,14 +314,6 @@ func (c *Console) drop(p pane) tea.Cmd {
 	return nil
 }
 
-// replace puts a pane in the place of the one on the screen.
-func (c *Console) replace(p pane) tea.Cmd {
-	if len(c.stack) > 1 {
-		c.stack = c.stack[:len(c.stack)-1]
-	}
-	return c.push(p)
-}
-
 // screen describes one screen that has a tab or a key.
 type screen struct {
 	action keys.Action

@@ -246,7 +246,7 @@ func TestGone(t *testing.T) {
 	}
 	f.suites = append(f.suites, other)
 	other.date = other.date.Add(-time.Hour)
-	if sink, err = again(t, f, anchor); err == nil || !strings.Contains(err.Error(), "Other/stable") {
+	if _, err = again(t, f, anchor); err == nil || !strings.Contains(err.Error(), "Other/stable") {
 		t.Errorf("an older release came back: %v", err)
 	}
 	other.date = other.date.Add(2 * time.Hour)
