@@ -192,3 +192,21 @@ func TestRealDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestRootDoesNotOpenAnotherUsersStore(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("this is about root")
+	}
+	dir := t.TempDir()
+	if err := openTest(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(filepath.Join(dir, "store"), 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(Options{Dir: dir})
+	var r *model.Refusal
+	if !errors.As(err, &r) || r.Code != "owner" {
+		t.Fatalf("got %v", err)
+	}
+}

@@ -2,6 +2,9 @@ package store
 
 import (
 	"fmt"
+	"os"
+	"os/user"
+	"strconv"
 	"syscall"
 
 	"fettle/model"
@@ -21,6 +24,22 @@ func freeSpace(dir string) (uint64, error) {
 		return 0, fmt.Errorf("asking for the free space of %s: %w", dir, err)
 	}
 	return st.Bavail * uint64(st.Bsize), nil
+}
+
+// checkOwner refuses to open another user's store as root: the files that root
+// would leave in it would lock its owner out.
+func checkOwner(data, dir string) error {
+	var st syscall.Stat_t
+	if os.Geteuid() != 0 || syscall.Stat(dir, &st) != nil || st.Uid == 0 {
+		return nil
+	}
+	owner := strconv.Itoa(int(st.Uid))
+	if u, err := user.LookupId(owner); err == nil {
+		owner = u.Username
+	}
+	return &model.Refusal{Code: "owner", What: "The store was not opened",
+		Why:    fmt.Sprintf("the one in %s belongs to %s, and files that root leaves there would lock %s out", data, owner, owner),
+		Remedy: fmt.Sprintf("sudo -u %s fettle ..., or a data directory of root's own", owner)}
 }
 
 // checkSpace refuses to write when the disk is nearly full.

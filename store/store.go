@@ -145,7 +145,7 @@ func Open(o Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data directory: %w", err)
 	}
-	if err := o.checkSpace(); err != nil {
+	if err := errors.Join(o.checkSpace(), checkOwner(o.Dir, dir)); err != nil {
 		return nil, err
 	}
 	db, err := badger.Open(badgerOptions(dir, o.Log))

@@ -81,8 +81,7 @@ func (c *cycle) act(ctx context.Context) (changed bool, err error) {
 		return false, nil
 	}
 	if c.a.o.Installer == nil {
-		c.blocked = &model.Refusal{Code: "privilege", What: "installing updates needs root",
-			Why: "this process is not root, and sudo is not installed here", Remedy: "run it as root: fettle agent install"}
+		c.blocked = installer.NeedsRoot("this process is not root, and sudo is not installed here")
 		return false, nil
 	}
 	downloaded, err := c.download(ctx, c.steps(wanted))

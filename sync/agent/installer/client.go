@@ -43,7 +43,7 @@ func (c Client) Do(ctx context.Context, o Order, progress func(model.Progress)) 
 		return Result{}, err
 	}
 	if _, err := exec.LookPath(c.Command[0]); err != nil {
-		return Result{}, privilege(c.Command[0] + " is not installed here")
+		return Result{}, NeedsRoot(c.Command[0] + " is not installed here")
 	}
 	cmd := exec.Command(c.Command[0], c.Command[1:]...)
 	cmd.Env = c.Env
@@ -73,14 +73,16 @@ func (c Client) Do(ctx context.Context, o Order, progress func(model.Progress)) 
 	}
 	said := model.Clean(strings.TrimSpace(errs.String()))
 	if strings.HasPrefix(said, "sudo:") {
-		return Result{}, privilege(said)
+		return Result{}, NeedsRoot(said)
 	}
 	return Result{}, fmt.Errorf("the installer ended without a result: %w (%s)", errors.Join(writeErr, readErr, waitErr, io.ErrUnexpectedEOF), said)
 }
 
-// privilege says what installing needs.
-func privilege(why string) error {
-	return &model.Refusal{Code: "privilege", What: "installing updates needs root", Why: why, Remedy: "sudo fettle agent install"}
+// NeedsRoot is the refusal to install without privileges. Root keeps data of its
+// own, so "do it as root" would not install what this user approved.
+func NeedsRoot(why string) error {
+	return &model.Refusal{Code: "privilege", What: "installing updates needs root", Why: why,
+		Remedy: "let sudo run `fettle agent installer` for you (docs/operations.md, Permissions), or manage this computer as root: sudo fettle"}
 }
 
 func readMessages(r io.Reader, progress func(model.Progress)) (*Result, error) {

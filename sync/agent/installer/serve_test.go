@@ -2,6 +2,7 @@ package installer
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -250,8 +251,8 @@ func TestClientSaysWhatIsNeeded(t *testing.T) {
 	for _, c := range []Client{{Command: []string{"fettle-no-such-program"}}, {Command: []string{"sh", "-c", "echo sudo: a password is required >&2; exit 1"}}} {
 		_, err := c.Do(t.Context(), o, nil)
 		var refusal *model.Refusal
-		if err == nil || !strings.Contains(err.Error(), "sudo fettle agent install") {
-			t.Errorf("%v, %v", err, refusal)
+		if !errors.As(err, &refusal) || refusal.Code != "privilege" || !strings.Contains(refusal.Remedy, "sudo") {
+			t.Errorf("got %v", err)
 		}
 	}
 	if _, err := (Client{Command: []string{"sh", "-c", "exit 1"}}).Do(t.Context(), o, nil); err == nil {
