@@ -210,3 +210,51 @@ func TestRootDoesNotOpenAnotherUsersStore(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+// TestDamagedTablesKeepTheStoreClosed overwrites parts of the files: whatever is
+// hit, the answer is an error that names a remedy, never a store with less in it.
+func TestDamagedTablesKeepTheStoreClosed(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	var updates []*model.Update
+	for i := range 2000 {
+		updates = append(updates, debian(fmt.Sprintf("p%d", i), "1"))
+	}
+	must1(s.Import(t.Context(), updates))(t)
+	ready(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tables, err := filepath.Glob(filepath.Join(dir, "store", "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("no tables: %v", err)
+	}
+	for _, at := range []float64{0.001, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 0.999} {
+		damaged := t.TempDir()
+		if err := os.CopyFS(damaged, os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(damaged, "store", filepath.Base(tables[rand.IntN(len(tables))]))
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 64 {
+			if j := int(at*float64(len(b))) + i; j < len(b) {
+				b[j] ^= 0x5a
+			}
+		}
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(Options{Dir: damaged})
+		if err == nil {
+			err = s.WaitLoaded(t.Context())
+			_ = s.Close()
+		}
+		var d *DamagedError
+		if !errors.As(err, &d) || !strings.Contains(err.Error(), "fettle restore") {
+			t.Errorf("damage at %v of %s: %v", at, filepath.Base(name), err)
+		}
+	}
+}

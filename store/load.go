@@ -20,13 +20,32 @@ import (
 func (s *Store) load() {
 	defer close(s.loaded)
 	snap := *s.Snapshot()
-	if err := s.readAll(&snap); err != nil {
+	err := s.verifyTables()
+	if err == nil {
+		err = s.readAll(&snap)
+	}
+	if err != nil {
 		s.loadErr = &DamagedError{Dir: s.options.Dir, Err: err}
 		s.options.Log.Error("loading the store failed", "error", err)
 		return
 	}
 	snap.loaded = true
 	s.publish(&snap)
+}
+
+// verifyTables checks the check sums of everything on the disk: iterators would
+// pass over damaged blocks in silence. Badger's own check at opening ends the
+// process when it finds one, so it is done here, where a panic can be caught.
+func (s *Store) verifyTables() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a block on the disk is damaged: %v", p)
+		}
+	}()
+	if err := s.db.VerifyChecksum(); err != nil {
+		return fmt.Errorf("a block on the disk is damaged: %w", err)
+	}
+	return nil
 }
 
 // readAll fills a snapshot from the records.

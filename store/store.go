@@ -228,6 +228,9 @@ func (s *Store) begin() error {
 	if err != nil {
 		return &DamagedError{Dir: s.options.Dir, Err: err}
 	}
+	if !found && !s.blank() {
+		return &DamagedError{Dir: s.options.Dir, Err: errors.New("its layout version is missing")}
+	}
 	if found && version > schema {
 		return &VersionError{Dir: s.options.Dir, Found: version}
 	}
@@ -241,6 +244,24 @@ func (s *Store) begin() error {
 	}
 	s.current.Store(snap)
 	return nil
+}
+
+// blank says whether the database holds nothing at all. A store whose first
+// record is missing although others are there is damaged, and must not be made
+// anew over them.
+func (s *Store) blank() bool {
+	if len(s.db.Tables()) > 0 {
+		return false
+	}
+	empty := true
+	_ = s.db.View(func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.IteratorOptions{})
+		defer it.Close()
+		it.Rewind()
+		empty = !it.Valid()
+		return nil
+	})
+	return empty
 }
 
 // readMeta reads the small records. found is false for a new store.
