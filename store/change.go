@@ -12,6 +12,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"fettle/model"
+	"fettle/model/query"
 )
 
 // Check says whether a change would be refused, and why, without making it.
@@ -172,6 +173,20 @@ func (s *Snapshot) check(c model.Change, by model.Actor) error {
 		if c.Upstream == nil || c.Settings == nil {
 			return errors.New("the wizard's answers are incomplete")
 		}
+		return checkSelection(c.Settings)
+	case model.ChangeSettings:
+		return checkSelection(c.Settings)
+	}
+	return nil
+}
+
+// checkSelection refuses a selection of products that is no query on updates.
+func checkSelection(settings *model.Settings) error {
+	if settings == nil {
+		return errors.New("the change holds no settings")
+	}
+	if _, err := query.ParseUpdates(settings.Products); err != nil {
+		return &model.Refusal{Code: "selection", What: fmt.Sprintf("The selection of products %q was refused", model.Clean(settings.Products)), Why: err.Error()}
 	}
 	return nil
 }

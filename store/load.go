@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -39,11 +40,12 @@ func (s *Store) load() {
 func (s *Store) verifyTables() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("a block on the disk is damaged: %v", p)
+			s.options.Log.Error("verifying the tables panicked", "panic", p)
+			err = errors.New("a table on the disk is damaged")
 		}
 	}()
 	if err := s.db.VerifyChecksum(); err != nil {
-		return fmt.Errorf("a block on the disk is damaged: %w", err)
+		return fmt.Errorf("a table on the disk is damaged: %w", err)
 	}
 	return nil
 }

@@ -81,6 +81,8 @@ func (s *Snapshot) plan(c model.Change, now time.Time) model.Plan {
 		if c.Group.Policy.Mode == model.ModeDisabled {
 			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "disabled", Text: "with Automatic Updates disabled nothing is installed, not even when a deadline passes"})
 		}
+	case model.ChangeUpdates, model.ChangeSettings:
+		s.planSelection(&p, c.Settings)
 	case model.ChangeRemove:
 		p.Computers = len(c.Computers)
 		p.Lines = append(p.Lines, "What they reported is deleted. A computer that checks in again comes back as a new one.")
@@ -227,6 +229,22 @@ func (s *Snapshot) planDecline(p *model.Plan, c model.Change) {
 	}
 	if p.Computers > 0 {
 		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "needed", Text: fmt.Sprintf("%s at least one of them", counted(p.Computers, "computer still needs", "computers still need"))})
+	}
+}
+
+// planSelection says how much of the catalogue a selection of products and
+// classifications lets through.
+func (s *Snapshot) planSelection(p *model.Plan, settings *model.Settings) {
+	after := *s
+	after.settings = *settings
+	all := s.UpdateCount()
+	if err := after.selectRows(); err != nil || all == 0 {
+		return
+	}
+	selected := all - int(after.outside.GetCardinality())
+	p.Lines = append(p.Lines, fmt.Sprintf("%d of the %d updates in the catalogue are selected; the others are not shown and not offered, and come back when the selection is widened.", selected, all))
+	if selected == 0 {
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "selection", Text: "the selection of products and classifications matches no update of the catalogue"})
 	}
 }
 

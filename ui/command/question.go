@@ -66,9 +66,7 @@ func (a *app) approvePlan(ctx context.Context, p model.Plan) error {
 		return nil
 	}
 	if a.flags.yes {
-		for _, w := range p.Warnings {
-			a.say("Warning: %s.", strings.TrimRight(model.Clean(w.Text), "."))
-		}
+		a.warn(p)
 		return nil
 	}
 	if !a.s.Ask {
@@ -80,6 +78,13 @@ func (a *app) approvePlan(ctx context.Context, p model.Plan) error {
 		return errDeclined
 	}
 	return err
+}
+
+// warn tells a plan's warnings where nobody is asked.
+func (a *app) warn(p model.Plan) {
+	for _, w := range p.Warnings {
+		a.say("Warning: %s.", strings.TrimRight(model.Clean(w.Text), "."))
+	}
 }
 
 // writePlan shows a plan.

@@ -112,6 +112,11 @@ func (a *app) make(ctx context.Context, h *host, c model.Change) error {
 	if err := a.permit("The change was not made"); err != nil {
 		return err
 	}
+	p, err := h.store.Plan(ctx, c, a.actor())
+	if err != nil {
+		return err
+	}
+	a.warn(p)
 	e, err := h.store.Make(ctx, c, a.actor())
 	if err != nil {
 		return err
