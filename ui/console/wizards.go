@@ -83,7 +83,7 @@ func newComputersWizard(c *Console) pane {
 			strings.Replace(tick.label, "Manage", "From now on Fettle manages", 1) + ".",
 			"It checks in now, and after that at least every 22 hours. Nothing is installed before you approve it.",
 			"",
-			"! While no console and no server runs, nothing runs: no check-in, no installation, no deadline. A console that is open does it all; so does the server (fettle serve), for months.",
+			"! While no console is open and `fettle agent run` does not run, nothing happens by itself: no check-in, no installation, no deadline. What was missed is caught up when one of them runs again.",
 		}
 	}
 	f.pages = []*formPage{first, last}
