@@ -232,7 +232,8 @@ func (ev *Evaluation) judge(inv *Inventory, p *InstalledPackage, have debversion
 		if v, err := debversion.NewVersion(ex.Candidate); err == nil {
 			n.State, n.Reason, n.Candidate = ex.State, ex.Reason, ex.Candidate
 			best = nil
-			if v.GreaterThan(have) {
+			// Kept back or held at its own version: the archive has another build of it.
+			if v.GreaterThan(have) || (ex.State == NeedKeptBack || ex.State == NeedHeld) && ex.Candidate == p.Version {
 				for i := range offers {
 					if o := &offers[i]; o.version == ex.Candidate && archMatches(o.arch, p.Arch, inv.Arch) && (best == nil || o.priority(inv.Sources) > best.priority(inv.Sources)) {
 						best = o

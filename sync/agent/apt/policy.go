@@ -19,7 +19,7 @@ type Index struct {
 var (
 	indexLine     = regexp.MustCompile(`^ +(-?\d+) (\S.*)$`)
 	releaseField  = regexp.MustCompile(`(?:^|,)([voanlcb])=`)
-	versionLine   = regexp.MustCompile(`^ (?:\*\*\*|   ) (\S+) (-?\d+)(?: \(phased (\d+)%\))?$`)
+	versionLine   = regexp.MustCompile(`^ (\*\*\*|   ) (\S+) (-?\d+)(?: \(phased (\d+)%\))?$`)
 	tableLine     = regexp.MustCompile(`^ {8,}(-?\d+) (\S.*)$`)
 	candidateLine = regexp.MustCompile(`^  (Installed|Candidate): (.*)$`)
 )
@@ -94,6 +94,7 @@ type Version struct {
 	Version  string
 	Priority int
 	Phased   int      // Phased-Update-Percentage; 100 when not phased
+	Current  bool     // the installed one; another build of its version has an entry of its own
 	Indexes  []string // descriptions of the indexes that offer it
 }
 
@@ -103,6 +104,27 @@ type Policy struct {
 	Installed string // empty = not installed
 	Candidate string // empty = none
 	Versions  []Version
+}
+
+// rebuilt says whether apt's candidate is another build of the installed
+// version: it tells versions apart by their dependencies and size too, takes the
+// first of the highest priority, and lists the package as upgradable to the
+// version that it has.
+func (p Policy) rebuilt() bool {
+	if p.Candidate == "" || p.Candidate != p.Installed {
+		return false
+	}
+	var best *Version
+	for i := range p.Versions {
+		v := &p.Versions[i]
+		if v.Priority < 1000 && model.CompareDebianVersions(v.Version, p.Installed) < 0 || v.Priority <= 0 {
+			continue
+		}
+		if best == nil || v.Priority > best.Priority {
+			best = v
+		}
+	}
+	return best != nil && !best.Current && best.Version == p.Installed
 }
 
 // ParsePolicies reads `apt-cache policy PACKAGE...`.
@@ -138,10 +160,10 @@ func ParsePolicies(out string) ([]Policy, error) {
 			continue
 		}
 		if m := versionLine.FindStringSubmatch(line); m != nil {
-			v := Version{Version: m[1], Phased: 100}
-			v.Priority, _ = strconv.Atoi(m[2])
-			if m[3] != "" {
-				v.Phased, _ = strconv.Atoi(m[3])
+			v := Version{Version: m[2], Phased: 100, Current: m[1] == "***"}
+			v.Priority, _ = strconv.Atoi(m[3])
+			if m[4] != "" {
+				v.Phased, _ = strconv.Atoi(m[4])
 			}
 			p.Versions = append(p.Versions, v)
 			continue

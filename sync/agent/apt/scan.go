@@ -135,7 +135,8 @@ var brokenWords = map[model.PackageState]string{
 
 func (j *judge) one(ctx context.Context, p *model.InstalledPackage, policy Policy) error {
 	n := model.NeededPackage{Package: p.Name, Arch: p.Arch, Installed: p.Version, Candidate: policy.Candidate}
-	if policy.Candidate == "" || model.CompareDebianVersions(policy.Candidate, p.Version) <= 0 {
+	rebuilt := policy.rebuilt()
+	if policy.Candidate == "" || model.CompareDebianVersions(policy.Candidate, p.Version) <= 0 && !rebuilt {
 		j.other(p, policy, n)
 		return nil
 	}
@@ -156,6 +157,9 @@ func (j *judge) one(ctx context.Context, p *model.InstalledPackage, policy Polic
 		n.State, n.Reason = model.NeedHeld, "it is held on this computer (apt-mark unhold "+p.Name+" ends that)"
 	case broken(p.State):
 		n.State, n.Reason = model.NeedBroken, "dpkg left it "+brokenWords[p.State]+" (dpkg --configure -a repairs that)"
+	case rebuilt:
+		// Only higher versions are installed, so that nothing is ever lowered.
+		n.State, n.Reason = model.NeedKeptBack, "the archive has another build of the installed version (apt-get install --reinstall "+p.Name+" takes it)"
 	case j.upgrades[Key(p.Name, p.Arch, j.native)]:
 	case phased < 100:
 		n.State, n.Reason = model.NeedPhased, fmt.Sprintf("it is offered to %d %% of computers so far, and this one's turn has not come", phased)
