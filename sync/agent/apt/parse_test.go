@@ -105,7 +105,7 @@ libc6:i386:
 	want := []Policy{
 		{Package: "phased", Installed: "1", Candidate: "2", Versions: []Version{
 			{Version: "2", Priority: 500, Phased: 10, Indexes: []string{"http://e/d test/main amd64 Packages", "http://e/d other/main amd64 Packages"}},
-			{Version: "1", Priority: 1001, Phased: 100, Indexes: []string{"/var/lib/dpkg/status"}}}},
+			{Version: "1", Priority: 1001, Phased: 100, Current: true, Indexes: []string{"/var/lib/dpkg/status"}}}},
 		{Package: "libc6:i386"},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
