@@ -1,0 +1,209 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"fettle/model"
+	"fettle/model/query"
+)
+
+// role is the least access that a kind of change needs: operators handle
+// updates and membership, administrators everything else (design 10).
+func role(k model.ChangeKind) model.Access {
+	switch k {
+	case model.ChangeApprove, model.ChangeDecline, model.ChangeReinstate, model.ChangeUndecline, model.ChangeRetract,
+		model.ChangeRestore, model.ChangeJoin, model.ChangeLeave:
+		return model.AccessOperator
+	}
+	return model.AccessAdministrator
+}
+
+// check refuses what must not be made (semantics 3.2; design 4, 8, 10).
+func (s *Snapshot) check(c model.Change, by model.Actor) error {
+	if need := role(c.Kind); by.Role < need {
+		return &model.Refusal{Code: "role", What: "The change was refused", Why: fmt.Sprintf("it needs the role %s, and %s has the role %s", need, by.Who, by.Role)}
+	}
+	switch c.Kind {
+	case model.ChangeComputers, model.ChangeUpdates, model.ChangeUpstream, model.ChangeUpstreamEnd, model.ChangeSettings, model.ChangeSetup:
+	default:
+		if !s.setup.Complete() {
+			return model.SetupRefusal(s.setup)
+		}
+	}
+	for _, n := range c.Computers {
+		if s.computers.at(n) == nil {
+			return fmt.Errorf("computer %d: %w", n, ErrNotFound)
+		}
+	}
+	for _, n := range c.Updates {
+		if s.rows.at(n) == nil {
+			return fmt.Errorf("update %d: %w", n, ErrNotFound)
+		}
+	}
+	switch c.Kind {
+	case model.ChangeApprove:
+		return s.checkApprove(c)
+	case model.ChangeDecline, model.ChangeReinstate, model.ChangeUndecline:
+		if len(c.Updates) == 0 {
+			return &model.Refusal{Code: "nothing", What: "Nothing was changed", Why: "no update was named"}
+		}
+	case model.ChangeRetract, model.ChangeRestore:
+		if i := s.deploymentIndex(c.Deployment); i < 0 {
+			return fmt.Errorf("deployment %d: %w", c.Deployment, ErrNotFound)
+		}
+	case model.ChangeGroupAdd:
+		if len(c.Restored) == 0 {
+			return s.checkGroup(c.Group, true)
+		}
+	case model.ChangeGroupRename, model.ChangeFormula, model.ChangeGroupMove, model.ChangeGroupRemove:
+		return s.checkGroupEdit(c)
+	case model.ChangeJoin, model.ChangeLeave, model.ChangeExclude, model.ChangeInclude:
+		if g, err := s.groupOf(c); err != nil {
+			return err
+		} else if g.Predefined() {
+			return &model.Refusal{Code: "predefined", What: fmt.Sprintf("The members of %s are not changed by hand", g.Name), Why: "it is a predefined group whose membership is computed", Remedy: "fettle group add NAME"}
+		}
+	case model.ChangePolicy:
+		g, err := s.groupOf(c)
+		if err != nil {
+			return err
+		}
+		if p := c.Group.Policy; g.ID == model.GroupAll && (p.Mode == model.ModeUnset || p.Restart == model.RestartUnset) {
+			return &model.Refusal{Code: "root-policy", What: "The policy of All Computers must be complete", Why: "every computer whose groups decide nothing obeys it"}
+		}
+		if c.Group.Policy.Mode == model.ModeScheduled && c.Group.Policy.Install == nil {
+			return &model.Refusal{Code: "no-time", What: "The mode scheduled needs a time", Remedy: "fettle policy GROUP --mode scheduled --at daily@03:00"}
+		}
+		if c.Group.Policy.Restart == model.RestartAt && c.Group.Policy.RestartAt == nil {
+			return &model.Refusal{Code: "no-time", What: "Restarting at a time needs the time", Remedy: "fettle policy GROUP --restart daily@04:00"}
+		}
+	case model.ChangeUpdates:
+		if c.Upstream == nil || c.Settings == nil {
+			return errors.New("the wizard's answers are incomplete")
+		}
+		return checkSelection(c.Settings)
+	case model.ChangeSettings:
+		return checkSelection(c.Settings)
+	}
+	return nil
+}
+
+// checkSelection refuses a selection of products that is no query on updates.
+func checkSelection(settings *model.Settings) error {
+	if settings == nil {
+		return errors.New("the change holds no settings")
+	}
+	if _, err := query.ParseUpdates(settings.Products); err != nil {
+		return &model.Refusal{Code: "selection", What: fmt.Sprintf("The selection of products %q was refused", model.Clean(settings.Products)), Why: err.Error()}
+	}
+	return nil
+}
+
+func (s *Snapshot) checkApprove(c model.Change) error {
+	if len(c.Updates) == 0 || len(c.Groups) == 0 {
+		return &model.Refusal{Code: "nothing", What: "Nothing was approved", Why: "an approval needs at least one update and one group"}
+	}
+	for _, ga := range c.Groups {
+		g := s.tree.Group(ga.Group)
+		if g == nil {
+			return fmt.Errorf("group %s: %w", ga.Group, ErrNotFound)
+		}
+		if ga.Action == model.ActionNotApproved && ga.Group == model.GroupAll {
+			return &model.Refusal{Code: "not-approved-root", What: "Not Approved cannot be set on All Computers", Why: "it overrides an approval of a group above, and there is none above; use the action inherit to remove its approval", Remedy: "fettle approve ... --group \"All Computers\" --action inherit"}
+		}
+	}
+	installs := slices.ContainsFunc(c.Groups, func(g model.GroupAction) bool { return g.Action == model.ActionInstall })
+	uninstalls := slices.ContainsFunc(c.Groups, func(g model.GroupAction) bool { return g.Action == model.ActionUninstall })
+	for _, n := range c.Updates {
+		r := s.Row(n)
+		title := model.Clean(r.Title)
+		switch {
+		case r.Has(model.FlagDeclined):
+			return &model.Refusal{Code: "declined", What: "The approval was refused", Why: title + " is declined", Remedy: "fettle reinstate " + quoteArg(string(r.ID))}
+		case installs && r.Has(model.FlagWithdrawn):
+			ref := &model.Refusal{Code: "withdrawn", What: "The approval was refused", Why: title + " was withdrawn: its archive no longer offers this version, so that it cannot be installed"}
+			for _, by := range s.SupersededBy(n) {
+				if o := s.Row(by); o.Flags&(model.FlagWithdrawn|model.FlagExpired|model.FlagDeclined) == 0 {
+					ref.Remedy = "approve its successor: fettle approve " + quoteArg(string(o.ID))
+					break
+				}
+			}
+			return ref
+		case installs && r.Has(model.FlagExpired):
+			return &model.Refusal{Code: "expired", What: "The approval was refused", Why: title + " was expired by its publisher; it can only be uninstalled"}
+		case uninstalls && !r.Has(model.FlagRemovable):
+			return &model.Refusal{Code: "not-removable", What: "The approval was refused", Why: title + " cannot be uninstalled"}
+		case installs && r.Has(model.FlagLicence):
+			return &model.Refusal{Code: "licence", What: "The approval was refused", Why: "the licence terms of " + title + " have not been accepted"}
+		}
+	}
+	return nil
+}
+
+// quoteArg quotes an argument for the shell when it needs to be.
+func quoteArg(s string) string {
+	if strings.ContainsAny(s, " '\"$`\\!*?()<>|&;~") {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
+}
+
+func (s *Snapshot) groupOf(c model.Change) (*model.Group, error) {
+	if c.Group == nil {
+		return nil, errors.New("the change names no group")
+	}
+	g := s.tree.Group(c.Group.ID)
+	if g == nil {
+		return nil, fmt.Errorf("group %s: %w", c.Group.ID, ErrNotFound)
+	}
+	return g, nil
+}
+
+// checkGroup refuses a name, parent or formula that cannot be.
+func (s *Snapshot) checkGroup(g *model.Group, fresh bool) error {
+	if g == nil {
+		return errors.New("the change names no group")
+	}
+	name := strings.TrimSpace(g.Name)
+	switch {
+	case name == "" || model.Clean(name) != g.Name || len(name) > 100:
+		return &model.Refusal{Code: "name", What: fmt.Sprintf("%q cannot be a group's name", model.Clean(g.Name)), Why: "a name has 1 to 100 characters, without blanks around it and without control characters"}
+	case s.tree.ByName(name) != nil && s.tree.ByName(name).ID != g.ID:
+		return &model.Refusal{Code: "exists", What: fmt.Sprintf("A group named %q exists already", name)}
+	case fresh && s.tree.Group(g.Parent) == nil:
+		return fmt.Errorf("the parent group %s: %w", g.Parent, ErrNotFound)
+	case fresh && g.Parent != model.GroupAll && s.tree.Group(g.Parent).Predefined():
+		return &model.Refusal{Code: "parent", What: fmt.Sprintf("%s cannot have subgroups", s.tree.Group(g.Parent).Name), Why: "its membership is computed"}
+	}
+	return checkFormula(g.Formula)
+}
+
+func (s *Snapshot) checkGroupEdit(c model.Change) error {
+	g, err := s.groupOf(c)
+	if err != nil {
+		return err
+	}
+	if g.Predefined() {
+		return &model.Refusal{Code: "predefined", What: fmt.Sprintf("%s cannot be changed", g.Name), Why: "it is a predefined group"}
+	}
+	switch c.Kind {
+	case model.ChangeGroupRename:
+		return s.checkGroup(&model.Group{ID: g.ID, Name: c.Group.Name}, false)
+	case model.ChangeFormula:
+		return checkFormula(c.Group.Formula)
+	case model.ChangeGroupMove:
+		p := s.tree.Group(c.Group.Parent)
+		switch {
+		case p == nil:
+			return fmt.Errorf("group %s: %w", c.Group.Parent, ErrNotFound)
+		case s.tree.Within(p.ID, g.ID):
+			return &model.Refusal{Code: "cycle", What: fmt.Sprintf("%s cannot be moved below %s", g.Name, p.Name), Why: "it would be below itself"}
+		case p.ID != model.GroupAll && p.Predefined():
+			return &model.Refusal{Code: "parent", What: fmt.Sprintf("%s cannot have subgroups", p.Name), Why: "its membership is computed"}
+		}
+	}
+	return nil
+}
