@@ -12,7 +12,7 @@ import (
 // Index is one package file that apt takes packages from, as `apt-cache policy`
 // lists it.
 type Index struct {
-	Description string // "http://deb.debian.org/debian bookworm/main amd64 Packages"
+	Description string // "http://mirror.example/debian bookworm/main amd64 Packages"
 	model.PackageSource
 }
 

@@ -528,7 +528,7 @@ func TestParseTargets(t *testing.T) {
 
 func TestStem(t *testing.T) {
 	for _, test := range []struct{ file, key, want string }{
-		{"/l/deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages.lz4", "main/binary-amd64/Packages", "/l/deb.debian.org_debian_dists_bookworm_"},
+		{"/l/mirror.example_debian_dists_bookworm_main_binary-amd64_Packages.lz4", "main/binary-amd64/Packages", "/l/mirror.example_debian_dists_bookworm_"},
 		{"/l/_srv_repo_._Packages", "Packages", "/l/_srv_repo_._"},
 		{"/l/h_my%5fpart_binary-amd64_Packages", "my_part/binary-amd64/Packages", "/l/h_"},
 		{"/l/other", "Packages", ""},
