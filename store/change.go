@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -170,8 +171,16 @@ func (s *Snapshot) deploymentIndex(id uint64) int {
 }
 
 func (d *draft) approve(c *model.Change, by model.Actor) (*model.Change, uint64, error) {
+	// The caller's own values stay as they are.
+	c.Updates = slices.Clone(c.Updates)
 	slices.Sort(c.Updates)
 	c.Updates = slices.Compact(c.Updates)
+	c.Groups = slices.Clone(c.Groups)
+	for i := range c.Groups {
+		if d := &c.Groups[i].Deadline; !d.IsZero() {
+			*d = d.UTC().Truncate(time.Second)
+		}
+	}
 	dep := &model.Deployment{
 		ID: d.nextDeployment(), Name: c.Name, Author: by.Who, Time: d.store.now(), Groups: c.Groups, Updates: c.Updates, Remark: c.Remark, Rule: c.Rule,
 	}

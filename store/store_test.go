@@ -211,6 +211,23 @@ func TestApproveDeclineReinstateUndo(t *testing.T) {
 	}
 }
 
+// A deadline is kept in whole seconds, so that memory and disk agree without
+// opening the store again.
+func TestDeadlinesAreKeptExactly(t *testing.T) {
+	s := newTest(t)
+	must1(s.Import(t.Context(), []*model.Update{debian("a", "1")}))(t)
+	ready(t, s)
+	given := time.Date(2026, 12, 1, 18, 0, 0, 123456789, time.FixedZone("", 3600))
+	groups := []model.GroupAction{{Group: model.GroupAll, Action: model.ActionInstall, Deadline: given}}
+	must1(s.Make(t.Context(), model.Change{Kind: model.ChangeApprove, Updates: []uint32{1}, Groups: groups}, admin))(t)
+	if v := must1(s.Verify(t.Context(), nil))(t); len(v.Problems) > 0 {
+		t.Errorf("problems: %v", v.Problems)
+	}
+	if a, _ := s.Snapshot().Approval(1, model.GroupAll); !a.Deadline.Equal(given.Truncate(time.Second)) || !groups[0].Deadline.Equal(given) {
+		t.Errorf("deadline %v of %v; the caller's own became %v", a.Deadline, given, groups[0].Deadline)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	s := newTest(t)
 	must1(s.Import(t.Context(), []*model.Update{debian("a", "1"), debian("a", "2")}))(t)
