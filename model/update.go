@@ -100,12 +100,6 @@ func (s Severity) String() string {
 	return severityWords[0]
 }
 
-// ParseSeverity reads a word of the query language; case does not matter.
-func ParseSeverity(word string) (Severity, bool) {
-	i := slices.Index(severityWords[:], strings.ToLower(word))
-	return Severity(max(i, 0)), i >= 0
-}
-
 // Publication says whether the vendor still stands behind an update.
 type Publication uint8
 

@@ -144,7 +144,7 @@ func (s *Snapshot) planApprove(p *model.Plan, c model.Change, now time.Time) {
 			switch {
 			case is.Approved() && (!was.Approved() || !was.Deadline.Equal(is.Deadline)):
 				starts.Add(computer)
-				p.Bytes += s.sizeOn(r)
+				p.Bytes += r.Size
 				if r.Has(model.FlagMayRestart) {
 					restarts.Add(computer)
 				}
@@ -210,9 +210,6 @@ func (s *Snapshot) needing(update uint32) *roaring.Bitmap {
 	}
 	return m
 }
-
-// sizeOn is what one computer downloads for an update, at most.
-func (s *Snapshot) sizeOn(r *model.UpdateRow) int64 { return r.Size }
 
 func (s *Snapshot) planDecline(p *model.Plan, c model.Change) {
 	affected, approved := roaring.New(), 0

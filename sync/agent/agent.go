@@ -167,9 +167,6 @@ func System(o Options) (Options, error) {
 	return o, nil
 }
 
-// Available says in words why this computer cannot be managed, or nil.
-func Available() error { return apt.New(apt.Options{}).Available() }
-
 // Available says in words why the agent's computer cannot be managed, or nil.
 func (a *Agent) Available() error { return a.o.Packages.Available() }
 
