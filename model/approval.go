@@ -44,6 +44,7 @@ type Approval struct {
 	Action     Action
 	Deadline   time.Time // zero = none
 	Deployment uint64    // the deployment that made it
+	Stale      bool      // it belongs to an older revision and was not moved to the newest: nothing is installed (semantics 3.5)
 }
 
 // Step names the part of the rule that decided which approval wins.
@@ -68,8 +69,9 @@ type EffectiveApproval struct {
 	Losers []Approval
 }
 
-// Approved says whether the update is to be installed.
-func (e EffectiveApproval) Approved() bool { return e.Action == ActionInstall }
+// Approved says whether the update, as its newest revision describes it, is to
+// be installed.
+func (e EffectiveApproval) Approved() bool { return e.Action == ActionInstall && !e.Stale }
 
 // ResolveApproval finds the effective approval for a computer (semantics 3.3).
 // approvals are those of the update on the computer's groups and on the
@@ -140,4 +142,5 @@ type Deployment struct {
 	Rule     string        `cbor:"8,keyasint,omitempty"`  // the automatic approval rule that made it
 	Undone   bool          `cbor:"9,keyasint,omitempty"`  // taken back: its approvals do not count
 	Reverses uint64        `cbor:"10,keyasint,omitempty"` // reinstating: the decline that it ends
+	RuleID   uint64        `cbor:"11,keyasint,omitempty"` // with Rule: the rule's number
 }

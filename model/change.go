@@ -34,6 +34,18 @@ const (
 	ChangeSettings    ChangeKind = "settings"        // Settings
 	ChangeRemove      ChangeKind = "computer-remove" // Computers
 	ChangeSetup       ChangeKind = "setup-restore"   // Setup, Settings, Name: takes a wizard's run back
+	ChangeRuleAdd     ChangeKind = "rule-add"        // Automatic (ID 0; with its ID when a removal is taken back)
+	ChangeRuleSet     ChangeKind = "rule-set"        // Automatic: replaces the rule of that ID; enabling and disabling too
+	ChangeRuleRemove  ChangeKind = "rule-remove"     // Automatic.ID
+	ChangeLicence     ChangeKind = "licence-accept"  // Updates: their licence terms as they are now
+	ChangeLicenceEnd  ChangeKind = "licence-refuse"  // Updates: takes an acceptance back
+	ChangeSeen        ChangeKind = "alarm-seen"      // Updates: their revision alarms were looked at
+	ChangeUnseen      ChangeKind = "alarm-unseen"    // Updates
+	ChangeOptions     ChangeKind = "options"         // Options
+	ChangeForget      ChangeKind = "update-remove"   // Updates: cleanup; only number, identifier and title stay
+	ChangeRevisions   ChangeKind = "revision-remove" // Updates: cleanup; records of their older revisions go
+	ChangePropose     ChangeKind = "propose"         // in the journal only: Also holds the change that waits
+	ChangeReject      ChangeKind = "reject"          // in the journal only: Also holds the change that was refused
 )
 
 // Change is one thing that an administrator decides. One path serves console,
@@ -55,6 +67,10 @@ type Change struct {
 	Setup      *Setup        `cbor:"13,keyasint,omitempty"`
 	Rule       string        `cbor:"14,keyasint,omitempty"`
 	Also       []Change      `cbor:"15,keyasint,omitempty"` // an inverse may take several steps, made together
+	Automatic  *Rule         `cbor:"16,keyasint,omitempty"`
+	Options    *Options      `cbor:"17,keyasint,omitempty"`
+	RuleID     uint64        `cbor:"18,keyasint,omitempty"` // the rule that a deployment comes from, with its name in Rule
+	Proposal   uint64        `cbor:"19,keyasint,omitempty"` // the proposal that it was, when a second person consented
 }
 
 // Actor says who did something and by what way.
@@ -174,4 +190,5 @@ type Entry struct {
 	Undoes  uint64     `cbor:"9,keyasint,omitempty"`  // the entry that this one takes back
 	Prev    []byte     `cbor:"10,keyasint"`           // SHA-256 of the entry before; empty for the first
 	Result  uint64     `cbor:"11,keyasint,omitempty"` // number of what was made: the deployment
+	Consent *Actor     `cbor:"12,keyasint,omitempty"` // the second person, when one was needed
 }

@@ -65,6 +65,7 @@ type Computer struct {
 	NextCheck time.Time  `cbor:"19,keyasint"`           // the check-in that its agent intends next; zero = not said
 	Kernel    string     `cbor:"20,keyasint,omitempty"` // running kernel
 	Zone      string     `cbor:"21,keyasint,omitempty"` // IANA name of its time zone
+	Requested []string   `cbor:"23,keyasint,omitempty"` // names of the groups that the computer asks for: client-side targeting
 	Remarks   []string   `cbor:"22,keyasint,omitempty"` // what its agent wants the administrator to know: its own policy file cannot be read
 }
 

@@ -119,6 +119,19 @@ type SyncRun struct {
 	Remarks   []string        `cbor:"14,keyasint,omitempty"` // what the administrator should know: "the lists are 3 days old"
 	Read      int64           `cbor:"15,keyasint,omitempty"` // bytes of metadata read
 	Actor     Actor           `cbor:"16,keyasint"`
+	Rules     []RuleOutcome   `cbor:"17,keyasint,omitempty"` // what automatic approval made of what was new
+	Declined  []uint32        `cbor:"18,keyasint,omitempty"` // declined because they expired
+}
+
+// RuleOutcome is what an automatic approval rule did after a synchronization,
+// or would have done after an initial one, over which rules do not run unless an
+// administrator says so (design 6).
+type RuleOutcome struct {
+	Rule       string `cbor:"1,keyasint" json:"rule"`
+	Updates    int    `cbor:"2,keyasint" json:"updates"`
+	Deployment uint64 `cbor:"3,keyasint,omitempty" json:"deployment,omitempty"`
+	Withheld   bool   `cbor:"4,keyasint,omitempty" json:"withheld,omitempty"` // it did not run: the initial synchronization
+	Error      string `cbor:"5,keyasint,omitempty" json:"error,omitempty"`    // why it could not
 }
 
 // Progress is how far a running job is. Total 0 means that it is not known.

@@ -162,6 +162,10 @@ type Update struct {
 	Files       []File         `cbor:"25,keyasint,omitempty"`
 	Exploited   bool           `cbor:"26,keyasint,omitempty"` // on the known-exploited list
 	Links       []string       `cbor:"27,keyasint,omitempty"`
+	Bundles     []UpdateID     `cbor:"28,keyasint,omitempty"` // updates that this one consists of: declining it declines them
+	Applies     []byte         `cbor:"29,keyasint,omitempty"` // digest of its applicability rules, where the vendor states any: a change is a revision alarm
+	Input       bool           `cbor:"30,keyasint,omitempty"` // installing it asks the user something, so that a deadline cannot be set
+	Removed     bool           `cbor:"31,keyasint,omitempty"` // cleanup removed it: only identity and title are left
 }
 
 // Size is what installing the update may download, in bytes: the sum over its
@@ -201,8 +205,10 @@ const (
 	FlagRequired
 	FlagMayRestart
 	FlagRemovable
-	FlagLicence
+	FlagLicence // has licence terms that were not accepted
 	FlagExploited
+	FlagInput
+	FlagRemoved
 )
 
 // UpdateRow is what lists and filters need of an update. The store keeps one in
@@ -251,6 +257,8 @@ func (u *Update) Row() *UpdateRow {
 	set(u.Removable, FlagRemovable)
 	set(u.Licence != "", FlagLicence)
 	set(u.Exploited, FlagExploited)
+	set(u.Input, FlagInput)
+	set(u.Removed, FlagRemoved)
 	if u.Debian != nil {
 		for _, p := range u.Debian.Packages {
 			if !slices.Contains(r.Packages, p.Name) {
