@@ -97,26 +97,6 @@ func (s *Snapshot) Effective(computer, update uint32) model.EffectiveApproval {
 	return model.ResolveApproval(s.tree, s.declined.Contains(update), found)
 }
 
-// Approved gives the numbers of the updates whose effective approval for a
-// computer is Install, ascending.
-func (s *Snapshot) Approved(computer uint32) []uint32 {
-	candidates := roaring.New()
-	for _, g := range s.GroupsOf(computer) {
-		for _, l := range s.layers[g] {
-			if l.action == model.ActionInstall {
-				candidates.Or(l.updates)
-			}
-		}
-	}
-	var out []uint32
-	for it := candidates.Iterator(); it.HasNext(); {
-		if n := it.Next(); s.Effective(computer, n).Approved() {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
 // Deploying is the progress of a deployment: pairs of a computer and an update
 // that applies there, by how far they are.
 type Deploying struct {

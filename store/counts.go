@@ -2,7 +2,6 @@ package store
 
 import (
 	"slices"
-	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -18,13 +17,6 @@ type tally struct {
 	failed     *roaring.Bitmap
 	pending    *roaring.Bitmap
 	installed  int
-}
-
-// denseCounts are counts of one group for every update at once.
-type denseCounts struct {
-	once      sync.Once
-	installed []uint32 // by update number
-	evaluated []uint32 // per member: the highest number that its status covers, sorted
 }
 
 // Counts gives the numbers of a group's computers by installation state. Of a
@@ -53,7 +45,7 @@ func (s *Snapshot) Counts(update uint32, group model.GroupID) model.Counts {
 			c.Installed = t.installed
 		}
 	}
-	d := s.denseOf(group)
+	d := s.countsOf(group)
 	if !all && int(update) < len(d.installed) {
 		c.Installed = int(d.installed[update])
 	}
@@ -61,34 +53,6 @@ func (s *Snapshot) Counts(update uint32, group model.GroupID) model.Counts {
 	c.Unknown = below
 	c.NotApplicable = c.Computers - c.Unknown - c.Needed - c.Failed - c.Installed
 	return c
-}
-
-// denseOf computes what cannot be read off the sets, once per snapshot and
-// group: one pass over the group's computers.
-func (s *Snapshot) denseOf(group model.GroupID) *denseCounts {
-	v, _ := s.dense.LoadOrStore(group, &denseCounts{})
-	d := v.(*denseCounts)
-	d.once.Do(func() {
-		if group != model.GroupAll {
-			d.installed = make([]uint32, s.rows.len())
-		}
-		for it := s.Members(group).Iterator(); it.HasNext(); {
-			e := s.computers.at(it.Next())
-			if e == nil {
-				continue
-			}
-			d.evaluated = append(d.evaluated, e.evaluated)
-			if d.installed != nil && e.installed != nil {
-				for i := e.installed.Iterator(); i.HasNext(); {
-					if n := i.Next(); int(n) < len(d.installed) {
-						d.installed[n]++
-					}
-				}
-			}
-		}
-		slices.Sort(d.evaluated)
-	})
-	return d
 }
 
 // ComputersWith gives the computers of a group whose state of an update is one

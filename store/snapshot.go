@@ -3,7 +3,6 @@ package store
 import (
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -49,7 +48,7 @@ type Snapshot struct {
 	groupNumber    uint64 // the last number given to a group made by hand
 	computerNumber uint32 // the highest number ever given to a computer
 
-	dense *sync.Map // model.GroupID -> *denseCounts, computed on demand
+	derived *derived // computed on demand, for this snapshot and those like it
 }
 
 // updateEntry is what memory keeps of one update.
@@ -224,18 +223,6 @@ func (s *Snapshot) Members(group model.GroupID) *roaring.Bitmap {
 		return m
 	}
 	return empty
-}
-
-// GroupsOf gives the groups that a computer belongs to, All Computers and other
-// ancestors included, in display order.
-func (s *Snapshot) GroupsOf(computer uint32) []model.GroupID {
-	var ids []model.GroupID
-	for _, id := range s.tree.Order() {
-		if s.Members(id).Contains(computer) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // OwnGroups gives the groups that a computer belongs to directly: put there by

@@ -222,7 +222,7 @@ func (s *Store) begin() error {
 		store: s, categories: map[model.CategoryID]model.Category{},
 		declined: roaring.New(), outside: roaring.New(), unseen: roaring.New(), managed: roaring.New(),
 		matched: map[model.GroupID]*roaring.Bitmap{}, members: map[model.GroupID]*roaring.Bitmap{},
-		layers: map[model.GroupID][]layer{}, dense: &sync.Map{},
+		layers: map[model.GroupID][]layer{}, derived: &derived{},
 	}
 	found, version, err := s.readMeta(snap)
 	if err != nil {
@@ -377,7 +377,6 @@ func (s *Store) Watch(ctx context.Context) <-chan struct{} {
 
 // publish makes a snapshot the current one and tells the watchers.
 func (s *Store) publish(snap *Snapshot) {
-	snap.dense = &sync.Map{}
 	s.current.Store(snap)
 	s.watchMu.Lock()
 	defer s.watchMu.Unlock()

@@ -54,3 +54,27 @@ func (v vector[T]) all(yield func(uint32, T) bool) {
 		}
 	}
 }
+
+// same says whether two vectors are the same one: equal addresses, since a
+// change makes a table of its own.
+func (v vector[T]) same(o vector[T]) bool {
+	return v.n == o.n && len(v.chunks) == len(o.chunks) && (len(v.chunks) == 0 || &v.chunks[0] == &o.chunks[0])
+}
+
+// changes goes through the elements that may differ in a later vector, as they
+// are in this one. Chunks that both share are passed over.
+func (v vector[T]) changes(later vector[T]) func(func(uint32, T) bool) {
+	return func(yield func(uint32, T) bool) {
+		for c := range max(len(v.chunks), len(later.chunks)) {
+			if c < len(v.chunks) && c < len(later.chunks) && &v.chunks[c][0] == &later.chunks[c][0] {
+				continue
+			}
+			for i := range uint32(chunk) {
+				n := uint32(c)*chunk + i
+				if !yield(n, v.at(n)) {
+					return
+				}
+			}
+		}
+	}
+}
