@@ -19,6 +19,11 @@ type layer struct {
 	updates    *roaring.Bitmap
 }
 
+// approval is what the layer says, in a group.
+func (l layer) approval(g model.GroupID) model.Approval {
+	return model.Approval{Group: g, Action: l.action, Deadline: l.deadline, Deployment: l.deployment}
+}
+
 // stack lays a deployment over the groups' layers. It changes the map, and
 // replaces slices and bitmaps instead of changing them.
 func stack(layers map[model.GroupID][]layer, d *model.Deployment) {
@@ -67,7 +72,7 @@ func stackAll(deployments []*model.Deployment) map[model.GroupID][]layer {
 func (s *Snapshot) Approval(update uint32, group model.GroupID) (model.Approval, bool) {
 	for _, l := range s.layers[group] {
 		if l.updates.Contains(update) {
-			return model.Approval{Group: group, Action: l.action, Deadline: l.deadline, Deployment: l.deployment}, true
+			return l.approval(group), true
 		}
 	}
 	return model.Approval{}, false

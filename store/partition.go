@@ -82,7 +82,7 @@ func (s *Snapshot) approvedBy(groups []model.GroupID, computer uint32) *roaring.
 	of := map[key]*roaring.Bitmap{}
 	for _, g := range groups {
 		for _, l := range s.layers[g] {
-			all = append(all, model.Approval{Group: g, Action: l.action, Deadline: l.deadline, Deployment: l.deployment})
+			all = append(all, l.approval(g))
 			of[key{g, l.deployment}] = l.updates
 		}
 	}

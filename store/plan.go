@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -54,39 +55,24 @@ func (s *Snapshot) plan(c model.Change, now time.Time) model.Plan {
 	switch c.Kind {
 	case model.ChangeApprove:
 		s.planApprove(&p, c, now)
-	case model.ChangeDecline:
-		s.planDecline(&p, c)
-	case model.ChangeReinstate:
-		p.Lines = append(p.Lines, "They come back as Not Approved; their old approvals do not.")
-	case model.ChangeUndecline:
-		p.Lines = append(p.Lines, "Their approvals count again.")
+	case model.ChangeDecline, model.ChangeUndecline, model.ChangeReinstate:
+		s.planDecline(&p, c, now)
 	case model.ChangeRetract, model.ChangeRestore:
-		if i := s.deploymentIndex(c.Deployment); i >= 0 {
-			d := s.deployments[i]
-			p.Updates = len(d.Updates)
-			m := s.union(d.Groups, model.ActionInstall)
-			p.Computers = int(m.GetCardinality())
-			word := "does not count any more"
-			if c.Kind == model.ChangeRestore {
-				word = "counts again"
-			}
-			p.Lines = append(p.Lines, fmt.Sprintf("Deployment %d (%s) %s; what it replaced holds instead.", d.ID, model.Clean(d.Name), word))
-		}
+		s.planRetract(&p, c, now)
 	case model.ChangeGroupRemove, model.ChangeGroupMove, model.ChangeJoin, model.ChangeLeave, model.ChangeExclude, model.ChangeInclude:
 		s.planMembership(&p, c)
 	case model.ChangePolicy:
-		g := s.tree.Group(c.Group.ID)
-		p.Computers = int(s.Members(g.ID).GetCardinality())
-		p.Lines = append(p.Lines, fmt.Sprintf("%s in %s may follow another policy; the deepest group wins.", plural(p.Computers, "computer"), g.Name))
-		if c.Group.Policy.Mode == model.ModeDisabled {
-			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "disabled", Text: "with Automatic Updates disabled nothing is installed, not even when a deadline passes"})
-		}
+		s.planPolicy(&p, c)
 	case model.ChangeUpdates, model.ChangeSettings:
 		s.planSelection(&p, c.Settings)
 	case model.ChangeRemove:
 		p.Computers = len(c.Computers)
 		p.Lines = append(p.Lines, "What they reported is deleted. A computer that checks in again comes back as a new one.")
 		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "final", Text: "removing computers cannot be taken back"})
+	}
+	const most = 20
+	if more := len(p.Warnings) - most; more > 0 {
+		p.Warnings = append(p.Warnings[:most], model.PlanWarning{Code: "more", Text: fmt.Sprintf("and %d more warnings", more)})
 	}
 	all := s.managed.GetCardinality()
 	p.Wide = c.Kind == model.ChangeRemove || c.Kind == model.ChangeGroupRemove ||
@@ -99,7 +85,8 @@ func (s *Snapshot) plan(c model.Change, now time.Time) model.Plan {
 var imperatives = map[string]string{
 	"Approved": "Approve", "Declined": "Decline", "Ended": "End", "Reinstated": "Reinstate", "Retracted": "Retract", "Restored": "Restore",
 	"Added": "Add", "Renamed": "Rename", "Moved": "Move", "Removed": "Remove", "Changed": "Change", "Took": "Take", "Excluded": "Exclude",
-	"Completed": "Complete",
+	"Completed": "Complete", "Accepted": "Accept", "Acknowledged": "Acknowledge", "Marked": "Mark", "Enabled": "Enable", "Disabled": "Disable",
+	"Put": "Put",
 }
 
 func imperative(summary string) string {
@@ -110,81 +97,198 @@ func imperative(summary string) string {
 	return summary
 }
 
-// planApprove computes what an approval changes: for each computer in one of
-// its groups, whether the effective approval of an update that it needs becomes
-// or stops being Install.
+// planApprove says what an approval changes: for each computer in one of its
+// groups, whether the effective approval of an update that it needs becomes or
+// stops being Install.
 func (s *Snapshot) planApprove(p *model.Plan, c model.Change, now time.Time) {
 	after := *s
-	after.layers = make(map[model.GroupID][]layer, len(s.layers))
-	for g, l := range s.layers {
-		after.layers[g] = l
-	}
-	updates := slices.Clone(c.Updates)
-	slices.Sort(updates)
-	stack(after.layers, &model.Deployment{ID: s.nextDeployment(), Groups: c.Groups, Updates: updates})
-	scope := roaring.New()
+	after.layers = maps.Clone(s.layers)
+	updates := roaring.BitmapOf(c.Updates...)
+	stack(after.layers, &model.Deployment{ID: s.nextDeployment(), Groups: c.Groups, Updates: updates.ToArray()})
+	needing := s.needingAny(updates)
+	scope, installing := roaring.New(), roaring.New()
 	for _, ga := range c.Groups {
 		m := s.Members(ga.Group)
 		scope.Or(m)
-		gp := model.GroupPlan{Group: ga.Group, Name: s.tree.Group(ga.Group).Name, Action: ga.Action, Deadline: ga.Deadline, Computers: int(m.GetCardinality())}
-		needing := roaring.New()
-		for _, n := range c.Updates {
-			needing.Or(s.needing(n))
+		if ga.Action == model.ActionInstall {
+			installing.Or(m)
 		}
-		gp.Needing = int(needing.AndCardinality(m))
-		p.Groups = append(p.Groups, gp)
+		p.Groups = append(p.Groups, model.GroupPlan{Group: ga.Group, Name: s.tree.Group(ga.Group).Name, Action: ga.Action, Deadline: ga.Deadline,
+			Computers: int(m.GetCardinality()), Needing: int(needing.AndCardinality(m))})
 	}
-	starts, stops, restarts, disabled := roaring.New(), roaring.New(), roaring.New(), roaring.New()
-	for _, n := range c.Updates {
-		r := s.Row(n)
-		needing := s.needing(n)
-		for it := roaring.And(needing, scope).Iterator(); it.HasNext(); {
-			computer := it.Next()
-			was, is := s.Effective(computer, n), after.Effective(computer, n)
-			switch {
-			case is.Approved() && (!was.Approved() || !was.Deadline.Equal(is.Deadline)):
-				starts.Add(computer)
-				p.Bytes += r.Size
-				if r.Has(model.FlagMayRestart) {
-					restarts.Add(computer)
-				}
-				policy, _ := s.EffectivePolicy(computer)
-				if s.computers.at(computer).computer.Policy.Mode == model.ModeDisabled || policy.Mode == model.ModeDisabled {
-					disabled.Add(computer)
-				} else if !is.Deadline.IsZero() && !is.Deadline.After(now) {
-					p.Now++
-				}
-			case was.Approved() && !is.Approved():
-				stops.Add(computer)
-			}
-		}
-		if len(s.SupersededBy(n)) > 0 {
-			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "superseded", Text: fmt.Sprintf("%s is superseded by %s", model.Clean(r.Title), model.Clean(s.Row(s.SupersededBy(n)[0]).Title))})
+	e := s.planEffect(p, &after, updates, scope, now)
+	if e.starts.IsEmpty() && e.stops.IsEmpty() && e.removes.IsEmpty() {
+		p.Lines = append(p.Lines, "No computer is known to need any of it now; computers that need it later will install it.")
+	}
+	if u := s.unknownAmong(updates, installing, now); u.total() > 0 {
+		p.Lines = append(p.Lines, u.sentence(int(installing.GetCardinality()), len(c.Updates)))
+	}
+	s.warnSuperseded(p, updates)
+	if !installing.IsEmpty() {
+		s.warnCount(p, updates, model.FlagLicence, "licence", "%s not been accepted; nothing of it is installed before that", "licence has", "licences have")
+	}
+	if n := int(s.staleAmong(updates).GetCardinality()); n > 0 {
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "revision", Text: fmt.Sprintf("%s changed since it was approved; this approves the newest revision", counted(n, "of these updates was", "of these updates were"))})
+	}
+	s.warnRequired(p, c)
+}
+
+// sentence says of how many computers it is not known whether they need the
+// updates, and why. Numbers about needs are then a lower bound.
+func (u unknowns) sentence(of, updates int) string {
+	var why []string
+	for _, r := range []struct {
+		n    int
+		text string
+	}{{u.never, "never reported"}, {u.silent, "silent for 30 days"}, {u.older, "not since it arrived"}} {
+		if r.n > 0 {
+			why = append(why, fmt.Sprintf("%d %s", r.n, r.text))
 		}
 	}
-	changed := roaring.Or(starts, stops)
-	p.Computers, p.Restarts = int(changed.GetCardinality()), int(restarts.GetCardinality())
-	for it := starts.Iterator(); it.HasNext() && len(p.First) < 5; {
+	word := "it"
+	if updates > 1 {
+		word = "all of them"
+	}
+	return fmt.Sprintf("%d of %s no status: not known whether they need %s (%s).", u.total(), counted(of, "computer has", "computers have"), word, strings.Join(why, ", "))
+}
+
+// planEffect fills in what a change of approvals does: computers, restarts,
+// bytes, what is due at once, and where nothing will be installed.
+func (s *Snapshot) planEffect(p *model.Plan, after *Snapshot, updates, scope *roaring.Bitmap, now time.Time) *effect {
+	disabled := s.disabled(scope)
+	e := s.effectOf(after, updates, scope, disabled, now)
+	p.Bytes, p.Now = e.bytes, e.due
+	p.Computers = int(roaring.FastOr(e.starts, e.stops, e.removes).GetCardinality())
+	p.Restarts = int(e.restarts.GetCardinality())
+	for it := roaring.Or(e.starts, e.removes).Iterator(); it.HasNext() && len(p.First) < 5; {
 		p.First = append(p.First, model.Clean(s.Computer(it.Next()).Name))
 	}
-	if n := int(stops.GetCardinality()); n > 0 {
+	if n := int(e.stops.GetCardinality()); n > 0 {
 		p.Lines = append(p.Lines, fmt.Sprintf("On %s an update that was to be installed no longer is.", plural(n, "computer")))
+	}
+	if n := int(e.removes.GetCardinality()); n > 0 {
+		p.Lines = append(p.Lines, fmt.Sprintf("On %s an update is to be uninstalled.", plural(n, "computer")))
 	}
 	if p.Now > 0 {
 		p.Lines = append(p.Lines, fmt.Sprintf("%s due at the next check-in, because the deadline has passed by then.", plural(p.Now, "installation")))
 	}
-	if changed.IsEmpty() {
-		p.Lines = append(p.Lines, "No computer is known to need any of it now; computers that need it later will install it.")
-	}
-	if n := int(disabled.GetCardinality()); n > 0 {
+	if n := int(disabled.AndCardinality(e.starts)); n > 0 {
 		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "disabled", Text: fmt.Sprintf("Automatic Updates are disabled on %s, where nothing will be installed", plural(n, "computer"))})
 	}
-	s.warnRequired(p, c)
-	p.Warnings = slices.CompactFunc(p.Warnings, func(a, b model.PlanWarning) bool { return a == b })
-	if len(p.Warnings) > 20 {
-		more := len(p.Warnings) - 20
-		p.Warnings = append(p.Warnings[:20], model.PlanWarning{Code: "more", Text: fmt.Sprintf("and %d more warnings", more)})
+	return e
+}
+
+// namedWarnings is how many updates are named one by one in warnings of one
+// sort. More are counted.
+const namedWarnings = 3
+
+// warnSuperseded warns of updates that others replace.
+func (s *Snapshot) warnSuperseded(p *model.Plan, updates *roaring.Bitmap) {
+	n := 0
+	var first string
+	forEach(updates, func(u uint32) {
+		by := s.SupersededBy(u)
+		if len(by) == 0 {
+			return
+		}
+		if n++; n > namedWarnings {
+			return
+		}
+		text := fmt.Sprintf("%s is superseded by %s", model.Clean(s.Row(u).Title), model.Clean(s.Row(by[0]).Title))
+		if n == 1 {
+			first = text
+		}
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "superseded", Text: text})
+	})
+	if n > namedWarnings {
+		p.Warnings = append(p.Warnings[:len(p.Warnings)-namedWarnings], model.PlanWarning{Code: "superseded",
+			Text: fmt.Sprintf("%d of these updates are superseded by others; %s", n, first)})
 	}
+}
+
+// warnCount warns of how many of the updates have a flag.
+func (s *Snapshot) warnCount(p *model.Plan, updates *roaring.Bitmap, f model.UpdateFlags, code, text, one, many string) {
+	n := 0
+	forEach(updates, func(u uint32) {
+		if r := s.Row(u); r != nil && r.Has(f) {
+			n++
+		}
+	})
+	if n > 0 {
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: code, Text: fmt.Sprintf(text, counted(n, one, many))})
+	}
+}
+
+// planRetract says what switching the approvals of a deployment off or on does.
+func (s *Snapshot) planRetract(p *model.Plan, c model.Change, now time.Time) {
+	i := s.deploymentIndex(c.Deployment)
+	if i < 0 {
+		return
+	}
+	d := *s.deployments[i]
+	d.Undone = c.Kind == model.ChangeRetract
+	after := *s
+	after.deployments = slices.Clone(s.deployments)
+	after.deployments[i] = &d
+	after.layers = stackAll(after.deployments)
+	scope := roaring.New()
+	for _, g := range d.Groups {
+		scope.Or(s.Members(g.Group))
+	}
+	if d.Reverses != 0 {
+		scope = s.managed
+	}
+	p.Updates = len(d.Updates)
+	word := "does not count any more"
+	if c.Kind == model.ChangeRestore {
+		word = "counts again"
+	}
+	p.Lines = append(p.Lines, fmt.Sprintf("Deployment %d (%s) %s; what it replaced holds instead.", d.ID, model.Clean(d.Name), word))
+	s.planEffect(p, &after, roaring.BitmapOf(d.Updates...), scope, now)
+}
+
+// planPolicy says where another policy will hold.
+func (s *Snapshot) planPolicy(p *model.Plan, c model.Change) {
+	var groups []model.Group
+	for _, id := range s.tree.Order() {
+		g := *s.tree.Group(id)
+		if id == c.Group.ID {
+			g.Policy = c.Group.Policy
+		}
+		groups = append(groups, g)
+	}
+	after, err := model.NewGroupTree(groups)
+	if err != nil {
+		p.Lines = append(p.Lines, err.Error())
+		return
+	}
+	changed, disabled := roaring.New(), 0
+	place := s.placing()
+	for i, set := range place.sets {
+		was, _ := model.EffectivePolicy(s.tree, place.groups[i])
+		is, _ := model.EffectivePolicy(after, place.groups[i])
+		if !samePolicy(was, is) {
+			changed.Or(set)
+			if is.Mode == model.ModeDisabled && was.Mode != model.ModeDisabled {
+				disabled += int(set.GetCardinality())
+			}
+		}
+	}
+	p.Computers = int(changed.GetCardinality())
+	for it := changed.Iterator(); it.HasNext() && len(p.First) < 5; {
+		p.First = append(p.First, model.Clean(s.Computer(it.Next()).Name))
+	}
+	members := int(s.Members(c.Group.ID).GetCardinality())
+	p.Lines = append(p.Lines, fmt.Sprintf("%s in %s may follow another policy; the deepest group wins. It changes on %d of them.", plural(members, "computer"), s.tree.Group(c.Group.ID).Name, p.Computers))
+	if c.Group.Policy.Mode == model.ModeDisabled {
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "disabled", Text: fmt.Sprintf("with Automatic Updates disabled nothing is installed, not even when a deadline passes; that becomes so on %s", plural(disabled, "computer"))})
+	}
+}
+
+// samePolicy compares policies by what they say.
+func samePolicy(a, b model.Policy) bool {
+	same := func(x, y *model.WeekTime) bool { return x == y || x != nil && y != nil && *x == *y }
+	return a.Mode == b.Mode && a.Restart == b.Restart && same(a.Install, b.Install) && same(a.RestartAt, b.RestartAt)
 }
 
 // warnRequired warns when an update of Fettle itself is open and others are
@@ -211,20 +315,51 @@ func (s *Snapshot) needing(update uint32) *roaring.Bitmap {
 	return m
 }
 
-func (s *Snapshot) planDecline(p *model.Plan, c model.Change) {
-	affected, approved := roaring.New(), 0
-	for _, n := range c.Updates {
-		affected.Or(s.needing(n))
-		if len(s.Approvals(n)) > 0 {
-			approved++
+// needingAny is the computers where one of the updates is needed or failed.
+func (s *Snapshot) needingAny(updates *roaring.Bitmap) *roaring.Bitmap {
+	m := roaring.New()
+	forEach(updates, func(n uint32) {
+		if t := s.tallies.at(n); t != nil {
+			for _, b := range []*roaring.Bitmap{t.needed, t.downloaded, t.failed, t.pending} {
+				if b != nil {
+					m.Or(b)
+				}
+			}
+		}
+	})
+	return m
+}
+
+// planDecline says what declining, or taking a decline back, does.
+func (s *Snapshot) planDecline(p *model.Plan, c model.Change, now time.Time) {
+	updates := roaring.BitmapOf(c.Updates...)
+	after := *s
+	switch c.Kind {
+	case model.ChangeDecline:
+		after.declined = roaring.Or(s.declined, updates)
+		p.Lines = append(p.Lines, "Declined updates are hidden and not offered to any computer; reinstating brings them back.")
+	case model.ChangeReinstate:
+		after.declined, after.layers = roaring.AndNot(s.declined, updates), maps.Clone(s.layers)
+		stack(after.layers, &model.Deployment{ID: s.nextDeployment(), Updates: updates.ToArray(), Reverses: 1})
+		p.Lines = append(p.Lines, "They come back as Not Approved; their old approvals do not.")
+	default:
+		after.declined = roaring.AndNot(s.declined, updates)
+		p.Lines = append(p.Lines, "Their approvals count again.")
+	}
+	s.planEffect(p, &after, updates, s.managed, now)
+	if c.Kind != model.ChangeDecline {
+		return
+	}
+	approved := roaring.New()
+	for _, layers := range s.layers {
+		for _, l := range layers {
+			approved.Or(roaring.And(l.updates, updates))
 		}
 	}
-	p.Computers = int(affected.GetCardinality())
-	p.Lines = append(p.Lines, "Declined updates are hidden and not offered to any computer; reinstating brings them back.")
-	if approved > 0 {
-		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "approved", Text: fmt.Sprintf("%s approved; the approvals are masked", counted(approved, "of these updates is", "of these updates are"))})
+	if n := int(approved.GetCardinality()); n > 0 {
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "approved", Text: fmt.Sprintf("%s approved; the approvals are masked", counted(n, "of these updates is", "of these updates are"))})
 	}
-	if p.Computers > 0 {
+	if p.Computers = int(s.needingAny(updates).GetCardinality()); p.Computers > 0 {
 		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "needed", Text: fmt.Sprintf("%s at least one of them", counted(p.Computers, "computer still needs", "computers still need"))})
 	}
 }
@@ -269,17 +404,7 @@ func (s *Snapshot) planMembership(p *model.Plan, c model.Change) {
 	if c.Kind == model.ChangeGroupMove || c.Kind == model.ChangeGroupRemove {
 		touched.Or(s.Members(c.Group.ID))
 	}
-	pairs := 0
-	affected := roaring.New()
-	for it := touched.Iterator(); it.HasNext(); {
-		n := it.Next()
-		for _, u := range s.NeededBy(n) {
-			if s.Effective(n, u).Approval != d.Effective(n, u).Approval {
-				pairs++
-				affected.Add(n)
-			}
-		}
-	}
+	affected, pairs := s.reapproved(d.Snapshot, touched)
 	p.Computers = int(affected.GetCardinality())
 	p.Lines = append(p.Lines, fmt.Sprintf("%s; the effective approval of needed updates changes on %s (%d in all).",
 		counted(int(touched.GetCardinality()), "computer changes groups", "computers change groups"), plural(p.Computers, "computer"), pairs))
@@ -288,4 +413,55 @@ func (s *Snapshot) planMembership(p *model.Plan, c model.Change) {
 			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "subgroups", Text: fmt.Sprintf("%s with it", counted(subs, "subgroup goes", "subgroups go"))})
 		}
 	}
+}
+
+// reapproved gives those of the computers for which another approval of an
+// update that they need holds in a snapshot with other groups, and how many such
+// pairs there are. Computers that move between the same groups are alike.
+func (s *Snapshot) reapproved(after *Snapshot, computers *roaring.Bitmap) (affected *roaring.Bitmap, pairs int) {
+	type move struct{ from, to int32 }
+	before, later := s.placing(), after.placing()
+	groups := func(p *placing, class int32) []model.GroupID {
+		if class < 0 {
+			return nil
+		}
+		return p.groups[class]
+	}
+	own := map[uint32][]model.Approval{}
+	known := map[move]map[uint32]bool{}
+	affected = roaring.New()
+	forEach(computers, func(n uint32) {
+		m := move{before.class(n), later.class(n)}
+		if known[m] == nil {
+			known[m] = map[uint32]bool{}
+		}
+		for _, u := range s.NeededBy(n) {
+			differs, ok := known[m][u]
+			if !ok {
+				all, seen := own[u]
+				if !seen {
+					all = s.Approvals(u)
+					own[u] = all
+				}
+				differs = s.resolve(all, groups(before, m.from)) != after.resolve(all, groups(later, m.to))
+				known[m][u] = differs
+			}
+			if differs {
+				pairs++
+				affected.Add(n)
+			}
+		}
+	})
+	return affected, pairs
+}
+
+// resolve gives the approval that holds for a computer of the given groups.
+func (s *Snapshot) resolve(approvals []model.Approval, groups []model.GroupID) model.Approval {
+	var found []model.Approval
+	for _, a := range approvals {
+		if slices.Contains(groups, a.Group) {
+			found = append(found, a)
+		}
+	}
+	return model.ResolveApproval(s.tree, false, found).Approval
 }
