@@ -26,8 +26,9 @@ type Proposal struct {
 	Time    time.Time `cbor:"2,keyasint"`
 	Actor   Actor     `cbor:"3,keyasint"`
 	Change  Change    `cbor:"4,keyasint"`
-	Summary string    `cbor:"5,keyasint"` // "Approve 3 updates for All Computers"
-	Why     string    `cbor:"6,keyasint"` // which rule asks for consent
+	Summary string    `cbor:"5,keyasint"`           // "Approve 3 updates for All Computers"
+	Why     string    `cbor:"6,keyasint"`           // which rule asks for consent
+	Undoes  uint64    `cbor:"7,keyasint,omitempty"` // the journal entry that the change takes back, if it does
 }
 
 // AwaitingConsent is what making a change gives when it waits for a second

@@ -87,10 +87,17 @@ type RuleRun struct {
 	Deadline time.Time   // zero = none
 	Skipped  []RuleSkip  // matched, but left alone
 	Groups   []GroupPlan // whom it concerns
+	Parts    []RulePart  // which updates for which groups: one part, unless something was decided for some of the groups before
+}
+
+// RulePart is the part of a rule's run that is for the same groups.
+type RulePart struct {
+	Groups  []GroupID
+	Updates []uint32 // sorted
 }
 
 // RuleSkip is why a rule leaves alone what it matches.
 type RuleSkip struct {
-	Why     string // "declined", "licence", "superseded", "expired", "withdrawn", "approved before", "not approved by hand"
+	Why     string // "declined", "licence", "superseded", "expired", "withdrawn", "user input", "approved before", "decided by hand"
 	Updates []uint32
 }

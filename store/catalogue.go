@@ -361,6 +361,21 @@ func (s *Store) relink(rows *edit[*updateEntry], touched map[string]bool) {
 	}
 }
 
+// update gives everything about an update as the operation sees it: operations
+// that are committed together may have changed it before.
+func (d *draft) update(n uint32) (*model.Update, error) {
+	key := keyUpdate(n)
+	for _, sets := range [][]record{d.sets, d.before} {
+		for _, r := range slices.Backward(sets) {
+			if bytes.Equal(r.key, key) {
+				u := new(model.Update)
+				return u, decode(r.value, u)
+			}
+		}
+	}
+	return d.store.Update(n)
+}
+
 // Update gives everything about an update as its newest revision describes it.
 func (s *Store) Update(number uint32) (*model.Update, error) {
 	return read[model.Update](s, fmt.Sprintf("update %d", number), keyUpdate(number))

@@ -24,8 +24,10 @@ func (s *Store) Check(c model.Change, by model.Actor) error {
 
 // Make makes a change: checks it, writes it with its journal entry in one
 // transaction, and gives the entry. A *model.Refusal tells why it was not made.
+// A *model.AwaitingConsent tells that it was kept as a proposal instead,
+// because it needs a second person.
 func (s *Store) Make(ctx context.Context, c model.Change, by model.Actor) (model.Entry, error) {
-	return s.change(ctx, c, by, 0)
+	return s.change(ctx, c, by, nil)
 }
 
 // Undo takes back an entry of the journal, as a change of its own; entry 0
@@ -37,7 +39,7 @@ func (s *Store) Undo(ctx context.Context, entry uint64, by model.Actor, remark s
 	}
 	inverse := *e.Inverse
 	inverse.Remark = remark
-	return s.change(ctx, inverse, by, e.Seq)
+	return s.change(ctx, inverse, by, e)
 }
 
 // Undoable gives the entry that Undo would take back, or the refusal.
@@ -76,41 +78,91 @@ func (s *Store) Undoable(entry uint64) (*model.Entry, error) {
 	return nil, &model.Refusal{Code: "nothing-to-undo", What: "There is nothing to take back", Remedy: "fettle journal"}
 }
 
-func (s *Store) change(ctx context.Context, c model.Change, by model.Actor, undoes uint64) (model.Entry, error) {
+// change makes a change, or keeps it as a proposal. undone is the entry that it
+// takes back, if it takes one back.
+func (s *Store) change(ctx context.Context, c model.Change, by model.Actor, undone *model.Entry) (model.Entry, error) {
 	var entry model.Entry
+	var waits *model.AwaitingConsent
 	err := s.do(ctx, func(d *draft) error {
+		waits = nil
 		if err := d.check(c, by); err != nil {
 			return err
 		}
-		e := model.Entry{Actor: by, Kind: c.Kind, Remark: c.Remark, Undoes: undoes, Summary: d.summary(c)}
-		if undoes != 0 {
-			e.Summary = fmt.Sprintf("Took back entry %d: %s", undoes, e.Summary)
+		undoes := uint64(0)
+		if undone != nil {
+			undoes = undone.Seq
 		}
-		inverse, result, err := d.perform(&c, by)
-		if err != nil {
+		var err error
+		if why := d.needsConsent(&c, undone, by); why != "" {
+			// What would be refused is not worth a second person's time.
+			trial, tried := d.fork(), clone(c)
+			if _, _, err := trial.perform(&tried, by); err != nil {
+				return err
+			}
+			p, err := d.propose(c, by, undoes, why)
+			waits = &model.AwaitingConsent{Proposal: p}
 			return err
 		}
-		e.Change, e.Inverse, e.Result = c, inverse, result
-		entry, err = d.enter(e)
+		entry, err = d.make(c, by, undoes, nil)
 		return err
 	})
+	if err == nil && waits != nil {
+		return model.Entry{}, waits
+	}
 	return entry, err
 }
 
+// make changes the draft and enters that in the journal.
+func (d *draft) make(c model.Change, by model.Actor, undoes uint64, consent *model.Actor) (model.Entry, error) {
+	e := model.Entry{Actor: by, Kind: c.Kind, Remark: c.Remark, Undoes: undoes, Summary: d.summary(c), Consent: consent}
+	if undoes != 0 {
+		e.Summary = fmt.Sprintf("Took back entry %d: %s", undoes, e.Summary)
+	}
+	c = clone(c)
+	inverse, result, err := d.perform(&c, by)
+	if err != nil {
+		return e, err
+	}
+	e.Change, e.Inverse, e.Result = c, inverse, result
+	return d.enter(e)
+}
+
+// clone copies what performing a change may complete in place.
+func clone(c model.Change) model.Change {
+	c.Also = slices.Clone(c.Also)
+	for i := range c.Also {
+		c.Also[i] = clone(c.Also[i])
+	}
+	return c
+}
+
 // perform changes the draft and writes the records. It gives the inverse, which
-// is a change of its own, and the number of what was made.
+// is a change of its own, and the number of what was made. A change with several
+// steps is taken back from its last to its first; steps that cannot be taken
+// back are left out of the inverse, and a change of which nothing can has none.
 func (d *draft) perform(c *model.Change, by model.Actor) (*model.Change, uint64, error) {
 	inverse, result, err := d.performOne(c, by)
 	if err != nil {
 		return nil, 0, err
 	}
 	for i := range c.Also {
-		also, _, err := d.performOne(&c.Also[i], by)
+		// Each step is checked against what the steps before it made.
+		if err := d.checkOne(&c.Also[i]); err != nil {
+			return nil, 0, err
+		}
+		also, n, err := d.perform(&c.Also[i], by)
 		if err != nil {
 			return nil, 0, err
 		}
-		if inverse != nil && also != nil {
-			inverse.Also = append(inverse.Also, *also)
+		if result == 0 {
+			result = n
+		}
+		switch {
+		case inverse == nil:
+			inverse = also
+		case also != nil:
+			also.Also = append(also.Also, *inverse)
+			inverse = also
 		}
 	}
 	return inverse, result, nil
@@ -143,6 +195,17 @@ func (d *draft) performOne(c *model.Change, by model.Actor) (*model.Change, uint
 		return &model.Change{Kind: model.ChangeSettings, Settings: &before}, 0, errors.Join(d.selectRows(), d.put(keyMeta(metaSettings), d.settings))
 	case model.ChangeRemove:
 		return nil, 0, d.removeComputers(c)
+	case model.ChangeRuleAdd, model.ChangeRuleSet, model.ChangeRuleRemove:
+		return d.performRule(c)
+	case model.ChangeOptions:
+		inverse, err := d.setOptions(c)
+		return inverse, 0, err
+	case model.ChangeLicence, model.ChangeLicenceEnd:
+		inverse, err := d.performLicence(c, by)
+		return inverse, 0, err
+	case model.ChangeSeen, model.ChangeUnseen:
+		inverse, err := d.performSeen(c)
+		return inverse, 0, err
 	}
 	inverse, err := d.performGroup(c)
 	return inverse, 0, err
@@ -182,7 +245,7 @@ func (d *draft) approve(c *model.Change, by model.Actor) (*model.Change, uint64,
 		}
 	}
 	dep := &model.Deployment{
-		ID: d.nextDeployment(), Name: c.Name, Author: by.Who, Time: d.store.now(), Groups: c.Groups, Updates: c.Updates, Remark: c.Remark, Rule: c.Rule,
+		ID: d.nextDeployment(), Name: c.Name, Author: by.Who, Time: d.store.now(), Groups: c.Groups, Updates: c.Updates, Remark: c.Remark, Rule: c.Rule, RuleID: c.RuleID,
 	}
 	if dep.Name == "" {
 		dep.Name = fmt.Sprintf("Deployment %d", dep.ID)
@@ -227,7 +290,16 @@ func (d *draft) decline(c *model.Change) (*model.Change, uint64, error) {
 		}
 		return nil, 0, &model.Refusal{Code: "nothing", What: "Nothing was changed", Why: "the updates are " + word + " already"}
 	}
-	d.flagDeclined(changed, to)
+	d.declined = d.declined.Clone()
+	if to {
+		d.declined.AddMany(changed)
+	} else {
+		for _, n := range changed {
+			d.declined.Remove(n)
+		}
+	}
+	d.flag(changed, model.FlagDeclined, to)
+	d.hide()
 	inverse := &model.Change{Kind: model.ChangeUndecline, Updates: changed}
 	if !to {
 		inverse.Kind = model.ChangeDecline
@@ -235,23 +307,20 @@ func (d *draft) decline(c *model.Change) (*model.Change, uint64, error) {
 	return inverse, 0, d.put(keyMeta(metaDeclined), d.declined.ToArray())
 }
 
-func (d *draft) flagDeclined(numbers []uint32, to bool) {
-	d.declined = d.declined.Clone()
+// flag sets or clears a flag of updates.
+func (d *draft) flag(numbers []uint32, f model.UpdateFlags, to bool) {
 	rows := d.rows.edit()
 	for _, n := range numbers {
 		e, row := *rows.at(n), *rows.at(n).row
 		e.row = &row
 		if to {
-			d.declined.Add(n)
-			row.Flags |= model.FlagDeclined
+			row.Flags |= f
 		} else {
-			d.declined.Remove(n)
-			row.Flags &^= model.FlagDeclined
+			row.Flags &^= f
 		}
 		rows.set(n, &e)
 	}
 	d.rows = rows.vector
-	d.hide()
 }
 
 // reinstate brings declined updates back as Not Approved: a record over all

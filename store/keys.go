@@ -23,6 +23,10 @@ const (
 	kindInventory  = 'n'
 	kindStatus     = 't'
 	kindEntry      = 'j'
+	kindRule       = 'o'
+	kindLicence    = 'l'
+	kindAlarm      = 'w'
+	kindProposal   = 'q'
 )
 
 // Names of the meta records.
@@ -36,6 +40,10 @@ const (
 	metaGroups    = "groups"    // uint: the last group number given out
 	metaComputers = "computers" // uint: the highest number ever given to a computer
 	metaPlans     = "plans"     // uint: the last installation plan number given out
+	metaOptions   = "options"   // model.Options
+	metaRules     = "rules"     // uint: the last number given to a rule
+	metaRuled     = "ruled"     // uint: the highest update number that automatic approval rules have seen
+	metaProposals = "proposals" // uint: the last number given to a proposal
 )
 
 func keyMeta(name string) []byte               { return append([]byte{kindMeta}, name...) }
@@ -52,6 +60,11 @@ func keyComputerID(id model.ComputerID) []byte { return append([]byte{kindComput
 func keyInventory(n uint32) []byte             { return key32(kindInventory, n) }
 func keyStatus(n uint32) []byte                { return key32(kindStatus, n) }
 func keyEntry(seq uint64) []byte               { return key64(kindEntry, seq) }
+
+func keyRule(id uint64) []byte     { return key64(kindRule, id) }
+func keyLicence(n uint32) []byte   { return key32(kindLicence, n) }
+func keyAlarm(n uint32) []byte     { return key32(kindAlarm, n) }
+func keyProposal(id uint64) []byte { return key64(kindProposal, id) }
 
 func keyRevision(n, rev uint32) []byte {
 	return binary.BigEndian.AppendUint32(key32(kindRevision, n), rev)

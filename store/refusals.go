@@ -15,16 +15,38 @@ import (
 func role(k model.ChangeKind) model.Access {
 	switch k {
 	case model.ChangeApprove, model.ChangeDecline, model.ChangeReinstate, model.ChangeUndecline, model.ChangeRetract,
-		model.ChangeRestore, model.ChangeJoin, model.ChangeLeave:
+		model.ChangeRestore, model.ChangeJoin, model.ChangeLeave, model.ChangeSeen, model.ChangeUnseen:
 		return model.AccessOperator
 	}
 	return model.AccessAdministrator
 }
 
+// neededRole is the least access that a change needs with all its steps.
+func neededRole(c model.Change) model.Access {
+	need := role(c.Kind)
+	for _, also := range c.Also {
+		need = max(need, neededRole(also))
+	}
+	return need
+}
+
+func roleRefusal(need model.Access, by model.Actor) error {
+	return &model.Refusal{Code: "role", What: "The change was refused", Why: fmt.Sprintf("it needs the role %s, and %s has the role %s", need, by.Who, by.Role)}
+}
+
 // check refuses what must not be made (semantics 3.2; design 4, 8, 10).
 func (s *Snapshot) check(c model.Change, by model.Actor) error {
-	if need := role(c.Kind); by.Role < need {
-		return &model.Refusal{Code: "role", What: "The change was refused", Why: fmt.Sprintf("it needs the role %s, and %s has the role %s", need, by.Who, by.Role)}
+	if need := neededRole(c); by.Role < need {
+		return roleRefusal(need, by)
+	}
+	return s.checkOne(&c)
+}
+
+// checkOne refuses one step of a change, whoever makes it.
+func (s *Snapshot) checkOne(step *model.Change) error {
+	c := *step
+	if err := s.checkReplica(c.Kind); err != nil {
+		return err
 	}
 	switch c.Kind {
 	case model.ChangeComputers, model.ChangeUpdates, model.ChangeUpstream, model.ChangeUpstreamEnd, model.ChangeSettings, model.ChangeSetup:
@@ -87,6 +109,10 @@ func (s *Snapshot) check(c model.Change, by model.Actor) error {
 		return checkSelection(c.Settings)
 	case model.ChangeSettings:
 		return checkSelection(c.Settings)
+	case model.ChangeRuleAdd, model.ChangeRuleSet, model.ChangeRuleRemove:
+		return s.checkRule(c)
+	case model.ChangeOptions:
+		return s.checkOptions(c.Options)
 	}
 	return nil
 }

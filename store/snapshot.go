@@ -38,6 +38,17 @@ type Snapshot struct {
 	matched map[model.GroupID]*roaring.Bitmap // by the group's formula
 	members map[model.GroupID]*roaring.Bitmap // effective
 
+	options   model.Options
+	rules     []*model.Rule                   // in the order of their making
+	ruling    bool                            // the mark of what rules have seen exists
+	ruled     uint32                          // rules have seen the updates up to this number
+	licences  map[uint32]licence              // accepted, by update; replaced, never changed
+	alarms    map[uint32]*model.RevisionAlarm // by update; replaced, never changed
+	proposals []*model.Proposal               // by number, ascending
+
+	ruleNumber     uint64 // the last number given to a rule
+	proposalNumber uint64 // the last number given to a proposal
+
 	deployments []*model.Deployment // by ID, ascending
 	layers      map[model.GroupID][]layer
 
@@ -354,10 +365,6 @@ func (s *Snapshot) Split(group model.GroupID) (split [4]int) {
 	}
 	return split
 }
-
-// StaleApproval says whether an older revision of the update holds the approval.
-// Revisions of a Debian update offer the same version, so approvals move on.
-func (s *Snapshot) StaleApproval(uint32) bool { return false }
 
 // ContentState gives the word of the query field content:. Payload files stay at
 // the vendor: a content store does not exist yet.

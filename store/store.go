@@ -292,6 +292,8 @@ func (s *Store) readMeta(snap *Snapshot) (found bool, version uint64, err error)
 			optional(get(txn, keyMeta(metaGroups), &snap.groupNumber)),
 			optional(get(txn, keyMeta(metaComputers), &snap.computerNumber)),
 			optional(get(txn, keyMeta(metaDeclined), &declined)),
+			optional(get(txn, keyMeta(metaOptions), &snap.options)),
+			snap.readDecisions(txn),
 			each(txn, kindUpstream, func(_ []byte, u *model.Upstream) error {
 				snap.upstreams = append(snap.upstreams, *u)
 				return nil

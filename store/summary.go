@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,18 @@ import (
 
 // summary is the change in one line, in the past tense of the journal.
 func (s *Snapshot) summary(c model.Change) string {
+	text := s.summaryOne(c)
+	for _, also := range c.Also {
+		next := s.summary(also)
+		if verb, rest, ok := strings.Cut(next, " "); ok {
+			next = strings.ToLower(verb) + " " + rest
+		}
+		text += "; " + next
+	}
+	return text
+}
+
+func (s *Snapshot) summaryOne(c model.Change) string {
 	updates := plural(len(c.Updates), "update")
 	if len(c.Updates) == 1 && s.Row(c.Updates[0]) != nil {
 		updates = model.Clean(s.Row(c.Updates[0]).Title)
@@ -35,6 +48,9 @@ func (s *Snapshot) summary(c model.Change) string {
 				p += " by " + ga.Deadline.UTC().Format(time.RFC3339)
 			}
 			parts = append(parts, p)
+		}
+		if c.Rule != "" {
+			updates += " by rule " + model.Clean(c.Rule)
 		}
 		return fmt.Sprintf("Approved %s: %s", updates, strings.Join(parts, ", "))
 	case model.ChangeDecline:
@@ -84,8 +100,54 @@ func (s *Snapshot) summary(c model.Change) string {
 		return "Removed " + s.computerNames(c.Computers)
 	case model.ChangeSetup:
 		return "Put back the configuration of before"
+	case model.ChangeRuleAdd, model.ChangeRuleSet, model.ChangeRuleRemove:
+		return s.ruleSummary(c)
+	case model.ChangeLicence:
+		return "Accepted the licence terms of " + updates
+	case model.ChangeLicenceEnd:
+		return "Took back the acceptance of the licence terms of " + updates
+	case model.ChangeSeen:
+		return "Acknowledged the revision alarm of " + updates
+	case model.ChangeUnseen:
+		return "Marked the revision alarm of " + updates + " as not looked at"
+	case model.ChangeOptions:
+		if words := optionWords(s.options, *c.Options); words != "" {
+			return "Changed the options: " + words
+		}
+		return "Changed the options"
+	case model.ChangeForget:
+		return "Removed " + updates + " from the catalogue"
+	case model.ChangeRevisions:
+		return "Removed the records of older revisions of " + updates
 	}
 	return string(c.Kind)
+}
+
+// ruleSummary says what happens to a rule; switching it on or off has words of
+// its own.
+func (s *Snapshot) ruleSummary(c model.Change) string {
+	name := model.Clean(c.Automatic.Name)
+	i := s.ruleIndex(c.Automatic.ID)
+	if name == "" && i >= 0 {
+		name = model.Clean(s.rules[i].Name)
+	}
+	switch {
+	case c.Kind == model.ChangeRuleAdd:
+		return "Added rule " + name
+	case c.Kind == model.ChangeRuleRemove:
+		return "Removed rule " + name
+	case i >= 0 && s.rules[i].Enabled != c.Automatic.Enabled:
+		only := *s.rules[i]
+		only.Enabled = c.Automatic.Enabled
+		if reflect.DeepEqual(only, *c.Automatic) && only.Enabled {
+			return "Enabled rule " + name
+		} else if reflect.DeepEqual(only, *c.Automatic) {
+			return "Disabled rule " + name
+		}
+	case i >= 0 && s.rules[i].Name != c.Automatic.Name:
+		return "Renamed rule " + model.Clean(s.rules[i].Name) + " to " + name
+	}
+	return "Changed rule " + name
 }
 
 func (s *Snapshot) computerNames(numbers []uint32) string {

@@ -26,6 +26,7 @@ type draft struct {
 	*Snapshot
 	store  *Store
 	sets   []record
+	before []record // of the operations before it in the same commit
 	events []func() // after the commit
 }
 
@@ -54,7 +55,14 @@ func (d *draft) fork() *draft {
 	s.matched = maps.Clone(s.matched)
 	s.members = maps.Clone(s.members)
 	s.layers = maps.Clone(s.layers)
-	return &draft{Snapshot: &s, store: d.store}
+	return &draft{Snapshot: &s, store: d.store, before: append(d.before[:len(d.before):len(d.before)], d.sets...)}
+}
+
+// join takes the changes of a fork in.
+func (d *draft) join(f *draft) {
+	d.Snapshot = f.Snapshot
+	d.sets = append(d.sets, f.sets...)
+	d.events = append(d.events, f.events...)
 }
 
 // groupCommit is how many operations are committed together at most.
@@ -149,6 +157,7 @@ func (s *Store) apply(base *draft, op *operation, size *int) (*draft, error) {
 	if len(next.sets) == 0 {
 		return base, nil
 	}
+	next.before = base.before
 	next.sets = append(base.sets[:len(base.sets):len(base.sets)], next.sets...)
 	next.events = append(base.events, next.events...)
 	return next, nil
