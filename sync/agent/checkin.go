@@ -47,6 +47,7 @@ type cycle struct {
 	progress func(model.Progress)
 	who      protocol.Identity
 	local    LocalPolicy
+	unread   bool // the file behind local is there, but cannot be read
 	policy   model.Policy
 	scan     *apt.Scan
 	result   model.ScanResult
@@ -114,6 +115,7 @@ func (c *cycle) run(ctx context.Context) (err error) {
 		return fmt.Errorf("finding out who this computer is: %w", err)
 	}
 	if c.local, err = a.localPolicy(); err != nil {
+		c.unread = true
 		a.o.Log.Error("the computer's own policy was not readable", "error", err)
 		c.remarks = append(c.remarks, model.Clean(err.Error()))
 	}
@@ -229,7 +231,7 @@ func (c *cycle) detect(ctx context.Context) error {
 func (c *cycle) compose(digest []byte) protocol.Report {
 	a := c.a
 	r := protocol.Report{Version: protocol.Version, Time: a.o.Now().UTC(), Who: c.who, Scan: c.result, Digest: digest,
-		Policy: c.policy, Failures: c.st.Failures, Foreign: c.st.Foreign, Remarks: c.remarks, NextCheck: c.st.NextCheck}
+		Policy: c.policy, Groups: c.groups(), Failures: c.st.Failures, Foreign: c.st.Foreign, Remarks: c.remarks, NextCheck: c.st.NextCheck}
 	if a.o.Local {
 		r.NextCheck = time.Time{} // nobody will keep it
 	}
@@ -242,6 +244,16 @@ func (c *cycle) compose(digest []byte) protocol.Report {
 	r.Pending = c.st.Pending
 	r.Downloaded = slices.Sorted(maps.Keys(c.st.Downloaded))
 	return r
+}
+
+// groups are those that the computer asks for. While its own file cannot be read
+// it asks for the same as before: a slip of the pen must not take the computer
+// out of its groups.
+func (c *cycle) groups() []string {
+	if c.unread && c.st.Report != nil {
+		return c.st.Report.Groups
+	}
+	return c.local.Groups
 }
 
 // report says how the computer stands and learns what the server calls it.

@@ -9,6 +9,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"fettle/model"
+	"fettle/sync/agent/protocol"
 )
 
 // LocalPolicy is the computer's own file. Its policy can only make the server's
@@ -16,10 +17,11 @@ import (
 type LocalPolicy struct {
 	Policy model.Policy
 	Users  []string // who may run `fettle agent install` besides root
+	Groups []string // names of the groups that the computer asks for; the server decides whether that counts
 }
 
 // policyKeys are the settings of the file.
-var policyKeys = []string{"mode", "install-at", "restart", "users"}
+var policyKeys = []string{"mode", "install-at", "restart", "users", "groups"}
 
 // ParseLocalPolicy reads the text of an agent.toml:
 //
@@ -27,12 +29,14 @@ var policyKeys = []string{"mode", "install-at", "restart", "users"}
 //	install-at = "sat@03:00"      # replaces the server's time
 //	restart = "never"             # never, idle, or a time such as "sun@04:00"
 //	users = ["alice"]             # may install without being root
+//	groups = ["Servers", "Lab"]   # asked for, where the server lets computers name their groups
 func ParseLocalPolicy(text string) (LocalPolicy, error) {
 	var raw struct {
 		Mode      string   `toml:"mode"`
 		InstallAt string   `toml:"install-at"`
 		Restart   string   `toml:"restart"`
 		Users     []string `toml:"users"`
+		Groups    []string `toml:"groups"`
 	}
 	var p LocalPolicy
 	meta, err := toml.Decode(text, &raw)
@@ -68,6 +72,9 @@ func ParseLocalPolicy(text string) (LocalPolicy, error) {
 			return p, fmt.Errorf("restart is never, idle or a time: %w", err)
 		}
 		p.Policy.Restart, p.Policy.RestartAt = model.RestartAt, &at
+	}
+	if p.Groups = protocol.GroupNames(raw.Groups); len(p.Groups) < len(raw.Groups) {
+		return p, fmt.Errorf("groups: there may be %d different names, none empty and none longer than %d characters", protocol.MaxGroups, protocol.MaxGroupName)
 	}
 	p.Users = raw.Users
 	return p, nil

@@ -1,7 +1,10 @@
 package protocol
 
 import (
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"fettle/model"
 )
@@ -45,6 +48,30 @@ type Report struct {
 	NextCheck  time.Time             `cbor:"15,keyasint"`
 	Closures   []model.Closure       `cbor:"16,keyasint,omitempty"` // of needed updates, approved or not, as far as they were worked out
 	Remarks    []string              `cbor:"17,keyasint,omitempty"` // what the administrator should know: a local policy that cannot be read
+	Groups     []string              `cbor:"18,keyasint,omitempty"` // names of the groups that the computer asks for (GroupNames); all of them each time
+}
+
+// The bounds of Report.Groups.
+const (
+	MaxGroups    = 32
+	MaxGroupName = 100 // characters
+)
+
+// GroupNames puts names of groups that a computer asks for in order: cleaned,
+// each once (case does not matter), within the bounds. A name that is too long
+// is dropped, not cut: cut it could be another group's.
+func GroupNames(names []string) []string {
+	var out []string
+	for _, name := range names {
+		name = strings.TrimSpace(model.Clean(name))
+		if name == "" || utf8.RuneCountInString(name) > MaxGroupName || len(out) == MaxGroups {
+			continue
+		}
+		if !slices.ContainsFunc(out, func(o string) bool { return strings.EqualFold(o, name) }) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // Ack answers a report.

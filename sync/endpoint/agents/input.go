@@ -85,7 +85,8 @@ func (s *Server) computer(id model.ComputerID, r *protocol.Report, now time.Time
 		ID: id, Local: s.local, Platform: model.PlatformLinux, Contacted: now, Reported: now,
 		Name: text(w.Name, longName), OS: text(w.OS, longName), Arch: text(w.Arch, 32), Kernel: text(w.Kernel, longName), Agent: text(w.Agent, 64),
 		Pending: texts(r.Pending, 100), Foreign: texts(r.Foreign, maxList), Policy: policy(r.Policy), Remarks: texts(r.Remarks, 20),
-		Scan: model.ScanResult{Time: past(r.Scan.Time, now), Error: text(r.Scan.Error, longText), ListAge: past(r.Scan.ListAge, now), Refresh: text(r.Scan.Refresh, longText)},
+		Requested: protocol.GroupNames(r.Groups[:min(len(r.Groups), 4*protocol.MaxGroups)]),
+		Scan:      model.ScanResult{Time: past(r.Scan.Time, now), Error: text(r.Scan.Error, longText), ListAge: past(r.Scan.ListAge, now), Refresh: text(r.Scan.Refresh, longText)},
 	}
 	if c.Name == "" {
 		c.Name = text(string(id), longName)

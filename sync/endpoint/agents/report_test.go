@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -295,4 +296,31 @@ func FuzzReport(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestRequestedGroups(t *testing.T) {
+	b := newBench(t)
+	m := b.machine("web-1", "aa", "1")
+	m.report.Groups = []string{" Servers", "Lab\x1b[2J", "lab", "", strings.Repeat("x", protocol.MaxGroupName+1)}
+	m.checkIn()
+	if got := m.computer().Requested; !slices.Equal(got, []string{"Servers", "Lab"}) {
+		t.Errorf("%q", got)
+	}
+	m.report.Groups = make([]string, 100000)
+	for i := range m.report.Groups {
+		m.report.Groups[i] = fmt.Sprint("group ", i)
+	}
+	m.checkIn()
+	if got := m.computer().Requested; len(got) != protocol.MaxGroups {
+		t.Errorf("%d names were taken", len(got))
+	}
+	m.report.Groups = nil
+	m.event(protocol.EventRestart, "", "") // only a report says which groups
+	if m.computer().Requested == nil {
+		t.Error("an event took the computer out of its groups")
+	}
+	m.checkIn()
+	if got := m.computer().Requested; got != nil {
+		t.Errorf("named no more: %q", got)
+	}
 }
