@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -275,14 +276,35 @@ func (s *Snapshot) Computed(computer uint32) time.Time {
 	return time.Time{}
 }
 
+// planBlock is how many plan numbers one write reserves: 100,000 check-ins must
+// not wait for the disk each. What a process that ends has not given out is
+// never given out.
+const planBlock = 64
+
+// planNumbers are the installation plan numbers that this process may give out.
+type planNumbers struct {
+	mu             sync.Mutex
+	last, reserved uint64
+}
+
 // NextPlan gives a number for an installation plan: each higher than all
-// before, so that an agent can refuse an older one.
+// before, across restarts, so that an agent can refuse an older one.
 func (s *Store) NextPlan(ctx context.Context) (uint64, error) {
-	var n uint64
-	err := s.do(ctx, func(d *draft) error {
-		d.plans++
-		n = d.plans
-		return d.put(keyMeta(metaPlans), n)
-	})
-	return n, err
+	p := &s.plans
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last == p.reserved {
+		var end uint64
+		err := s.do(ctx, func(d *draft) error {
+			d.plans += planBlock
+			end = d.plans
+			return d.put(keyMeta(metaPlans), end)
+		})
+		if err != nil {
+			return 0, err
+		}
+		p.last, p.reserved = end-planBlock, end
+	}
+	p.last++
+	return p.last, nil
 }

@@ -39,7 +39,7 @@ const (
 	metaHead      = "head"      // head of the journal
 	metaGroups    = "groups"    // uint: the last group number given out
 	metaComputers = "computers" // uint: the highest number ever given to a computer
-	metaPlans     = "plans"     // uint: the last installation plan number given out
+	metaPlans     = "plans"     // uint: the last installation plan number reserved
 	metaOptions   = "options"   // model.Options
 	metaRules     = "rules"     // uint: the last number given to a rule
 	metaRuled     = "ruled"     // uint: the highest update number that automatic approval rules have seen

@@ -54,7 +54,7 @@ type Snapshot struct {
 
 	runs    []*model.SyncRun // newest first
 	journal journalHead
-	plans   uint64 // the last installation plan number given out
+	plans   uint64 // the last installation plan number reserved
 
 	groupNumber    uint64 // the last number given to a group made by hand
 	computerNumber uint32 // the highest number ever given to a computer

@@ -56,6 +56,8 @@ type Store struct {
 	stop    chan struct{}
 	loading sync.WaitGroup
 
+	plans planNumbers
+
 	watchMu  sync.Mutex
 	watchers map[chan struct{}]struct{}
 }
