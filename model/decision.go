@@ -116,6 +116,13 @@ func NextCheckIn(last time.Time, fraction float64) time.Time {
 	return last.Add(CheckInterval - time.Duration(fraction*0.2*float64(CheckInterval)))
 }
 
+// Detects says whether a computer finds out about new updates now. A pending
+// restart stops detection on Windows, whose agent does that; on Linux it goes on
+// (semantics 3.10 and 7, rule 10).
+func Detects(p Platform, restartPending bool) bool {
+	return p != PlatformWindows || !restartPending
+}
+
 // RestartInput is all that decides whether a computer restarts.
 type RestartInput struct {
 	Now      time.Time // in the computer's zone
