@@ -15,6 +15,7 @@ type RevisionAlarm struct {
 	Deployment uint64    `cbor:"6,keyasint"` // deployments up to this number were made before it
 	Held       HeldBack  `cbor:"7,keyasint,omitempty"`
 	Seen       bool      `cbor:"8,keyasint,omitempty"` // an administrator acknowledged it
+	HeldTo     uint64    `cbor:"9,keyasint,omitempty"` // with Held: approvals by deployments up to this number are held back
 }
 
 // HeldBack says why approvals did not move to a new revision.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -38,10 +37,30 @@ func digestOf(u *model.Update) (digest, error) {
 	return digest(h[:16]), nil
 }
 
-// newEntry makes the memory form of an update. Its digest is left to compute
-// until an import asks for it.
-func newEntry(u *model.Update) *updateEntry {
-	return &updateEntry{row: u.Row(), debian: u.Debian != nil}
+// entry makes the memory form of an update, with the marks that other records
+// decide. Its digest is left to compute until an import asks for it. Only the
+// writer and the loading call it.
+func (s *Snapshot) entry(u *model.Update) *updateEntry {
+	e := &updateEntry{row: u.Row(), debian: u.Debian != nil}
+	if s.declined.Contains(u.Number) {
+		e.row.Flags |= model.FlagDeclined
+	}
+	if s.accepted(u) {
+		e.row.Flags &^= model.FlagLicence
+	}
+	l := s.store.lineage
+	e.claims, e.parts = l.enrol(u.Number, u.Supersedes), l.enrol(u.Number, u.Bundles)
+	if e.debian {
+		l.join(u.ID, u.Number)
+	}
+	return e
+}
+
+// inherit takes the places in the graph from the entry of the revision before;
+// relink sets them right.
+func (e *updateEntry) inherit(old *updateEntry) {
+	e.supersedes, e.supersededBy, e.children = old.supersedes, old.supersededBy, old.children
+	e.row.Flags |= old.row.Flags & (model.FlagSuperseded | model.FlagSuperseding)
 }
 
 // digest gives the digest of what is stored of an update, from the disk if it
@@ -55,53 +74,6 @@ func (s *Store) digest(n uint32, e *updateEntry) (digest, error) {
 		return digest{}, err
 	}
 	return digestOf(u)
-}
-
-// family is the chain of versions in which a Debian update stands: its
-// identifier without the version. The higher version in the same archive and
-// release supersedes the lower.
-func family(id model.UpdateID) string {
-	return string(id[:max(0, strings.LastIndexByte(string(id), '/'))])
-}
-
-// chain links the versions of one family. Only a version that its archive still
-// offers supersedes others.
-func chain(rows *edit[*updateEntry], f []*model.UpdateRow) {
-	if len(f) < 2 {
-		return
-	}
-	offered := func(r *model.UpdateRow) bool { return r.Flags&(model.FlagWithdrawn|model.FlagExpired) == 0 }
-	slices.SortFunc(f, func(a, b *model.UpdateRow) int { return model.CompareDebianVersions(b.Version, a.Version) })
-	for i, u := range f {
-		var above, below []uint32
-		for j, o := range f {
-			switch {
-			case j < i && offered(o):
-				above = append(above, o.Number)
-			case j > i && offered(u):
-				below = append(below, o.Number)
-			}
-		}
-		relink(rows, u.Number, below, above)
-	}
-}
-
-// relink sets an update's places in the supersedence graph.
-func relink(rows *edit[*updateEntry], n uint32, supersedes, supersededBy []uint32) {
-	old := rows.at(n)
-	if slices.Equal(old.supersedes, supersedes) && slices.Equal(old.supersededBy, supersededBy) {
-		return
-	}
-	e, row := *old, *old.row
-	e.row, e.supersedes, e.supersededBy = &row, supersedes, supersededBy
-	row.Flags &^= model.FlagSuperseded | model.FlagSuperseding
-	if len(supersededBy) > 0 {
-		row.Flags |= model.FlagSuperseded
-	}
-	if len(supersedes) > 0 {
-		row.Flags |= model.FlagSuperseding
-	}
-	rows.set(n, &e)
 }
 
 // ImportResult says what an import changed, by update numbers.
@@ -140,12 +112,12 @@ func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 	var r ImportResult
 	rows := d.rows.edit()
 	now := d.store.now()
-	touched := map[string]bool{}
+	t := newTouched()
 	selection, err := query.ParseUpdates(d.settings.Products)
 	if err != nil {
 		selection = &query.Updates{}
 	}
-	outside := d.outside.Clone()
+	d.outside = d.outside.Clone()
 	var fresh []struct {
 		id string
 		n  uint32
@@ -176,7 +148,7 @@ func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 			r.Unchanged++
 			continue
 		default:
-			if before, err = d.store.Update(n); err != nil {
+			if before, err = d.update(n); err != nil {
 				return r, err
 			}
 			u.Number, u.Revision, u.Arrived = n, before.Revision+1, before.Arrived
@@ -185,12 +157,15 @@ func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 			}
 			changed = differences(before, &u)
 			r.Revised = append(r.Revised, n)
+			if err := errors.Join(d.alarm(before, &u, now), d.returned(n)); err != nil {
+				return r, err
+			}
 		}
-		e := newEntry(&u)
+		e := d.entry(&u)
 		e.digest = dig
 		if before != nil {
-			e.supersedes, e.supersededBy = rows.at(n).supersedes, rows.at(n).supersededBy
-			e.row.Flags |= rows.at(n).row.Flags & (model.FlagDeclined | model.FlagSuperseded | model.FlagSuperseding)
+			d.store.touch(t, rows.vector, n)
+			e.inherit(rows.at(n))
 		}
 		rows.set(n, e)
 		if !known {
@@ -201,17 +176,14 @@ func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 			// Known from here on: a second description in the same batch is a revision.
 			d.store.ids.set(string(u.ID), n)
 		}
+		d.store.touch(t, rows.vector, n)
 		if e.debian {
 			d.offer(before, &u)
-			touched[family(u.ID)] = true
-			if !known {
-				d.store.families[family(u.ID)] = append(d.store.families[family(u.ID)], n)
-			}
 		}
 		if d.selected(selection, e.row) {
-			outside.Remove(n)
+			d.outside.Remove(n)
 		} else {
-			outside.Add(n)
+			d.outside.Add(n)
 		}
 		rev := model.Revision{Number: u.Revision, Arrived: now, Digest: dig[:], Changed: changed}
 		if err := errors.Join(d.put(keyUpdate(n), &u), d.put(keyRevision(n, u.Revision), rev)); err != nil {
@@ -226,8 +198,8 @@ func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 	if len(r.New)+len(r.Revised) == 0 {
 		return r, nil
 	}
-	d.store.relink(rows, touched)
-	d.rows, d.outside = rows.vector, outside
+	d.store.relink(rows, t)
+	d.rows = rows.vector
 	d.hide()
 	return r, nil
 }
@@ -307,13 +279,13 @@ func (s *Store) Withdraw(ctx context.Context, numbers []uint32) ([]uint32, error
 		err := s.do(ctx, func(d *draft) error {
 			done = nil
 			rows := d.rows.edit()
-			touched := map[string]bool{}
+			t := newTouched()
 			for _, n := range part {
 				e := rows.at(n)
-				if e == nil || e.row.Has(model.FlagWithdrawn) {
+				if e == nil || e.row.Flags&(model.FlagWithdrawn|model.FlagRemoved) != 0 {
 					continue
 				}
-				u, err := d.store.Update(n)
+				u, err := d.update(n)
 				if err != nil {
 					return err
 				}
@@ -321,20 +293,17 @@ func (s *Store) Withdraw(ctx context.Context, numbers []uint32) ([]uint32, error
 				d.offer(&before, nil)
 				u.Publication = model.Withdrawn
 				u.Revision++
-				ne := newEntry(u)
-				ne.supersedes, ne.supersededBy = e.supersedes, e.supersededBy
-				ne.row.Flags |= e.row.Flags & (model.FlagDeclined | model.FlagSuperseded | model.FlagSuperseding)
+				ne := d.entry(u)
+				ne.inherit(e)
 				rows.set(n, ne)
-				if ne.debian {
-					touched[family(u.ID)] = true
-				}
+				d.store.touch(t, rows.vector, n)
 				rev := model.Revision{Number: u.Revision, Arrived: d.store.now(), Changed: []string{"withdrawn from its archive"}}
 				if err := errors.Join(d.put(keyUpdate(n), u), d.put(keyRevision(n, u.Revision), rev)); err != nil {
 					return err
 				}
 				done = append(done, n)
 			}
-			d.store.relink(rows, touched)
+			d.store.relink(rows, t)
 			d.rows = rows.vector
 			return nil
 		})
@@ -344,21 +313,6 @@ func (s *Store) Withdraw(ctx context.Context, numbers []uint32) ([]uint32, error
 		all = append(all, done...)
 	}
 	return all, nil
-}
-
-// relink links the versions of the touched families anew. Only the writer uses
-// the index of families; numbers in it that an operation left behind when it
-// failed are recognised by their identifier.
-func (s *Store) relink(rows *edit[*updateEntry], touched map[string]bool) {
-	for name := range touched {
-		var list []*model.UpdateRow
-		for _, n := range s.families[name] {
-			if e := rows.at(n); e != nil && family(e.row.ID) == name {
-				list = append(list, e.row)
-			}
-		}
-		chain(rows, list)
-	}
 }
 
 // update gives everything about an update as the operation sees it: operations

@@ -109,7 +109,29 @@ func (s *Store) change(ctx context.Context, c model.Change, by model.Actor, undo
 	if err == nil && waits != nil {
 		return model.Entry{}, waits
 	}
+	if err == nil {
+		s.sweepAfter(ctx, &entry)
+	}
 	return entry, err
+}
+
+// sweepAfter shrinks the records of what a change removed. The removal is in
+// force already; what fails now is done when the store is opened again.
+func (s *Store) sweepAfter(ctx context.Context, e *model.Entry) {
+	if !sweeps(&e.Change) {
+		return
+	}
+	if err := s.sweep(ctx); err != nil {
+		s.options.Log.Error("the records of what was removed could not be shrunk yet", "error", err)
+	}
+}
+
+// sweeps says whether a change leaves records to shrink.
+func sweeps(c *model.Change) bool {
+	if c.Kind == model.ChangeForget || c.Kind == model.ChangeRevisions {
+		return true
+	}
+	return slices.ContainsFunc(c.Also, func(also model.Change) bool { return sweeps(&also) })
 }
 
 // make changes the draft and enters that in the journal.
@@ -206,14 +228,18 @@ func (d *draft) performOne(c *model.Change, by model.Actor) (*model.Change, uint
 	case model.ChangeSeen, model.ChangeUnseen:
 		inverse, err := d.performSeen(c)
 		return inverse, 0, err
+	case model.ChangeForget:
+		return nil, 0, d.forget(c)
+	case model.ChangeRevisions:
+		return nil, 0, d.forgetRevisions(c)
 	}
 	inverse, err := d.performGroup(c)
 	return inverse, 0, err
 }
 
 // missing gives what b has and a has not.
-func missing(a, b []string) []string {
-	var out []string
+func missing[T comparable](a, b []T) []T {
+	var out []T
 	for _, x := range b {
 		if !slices.Contains(a, x) {
 			out = append(out, x)
@@ -277,9 +303,14 @@ func (d *draft) retract(c *model.Change) (*model.Change, uint64, error) {
 // are: a decline masks them.
 func (d *draft) decline(c *model.Change) (*model.Change, uint64, error) {
 	to := c.Kind == model.ChangeDecline
+	updates := c.Updates
+	if to {
+		updates = d.withBundled(updates)
+	}
 	var changed []uint32
-	for _, n := range c.Updates {
-		if d.declined.Contains(n) != to {
+	for _, n := range updates {
+		// What cleanup removed stays declined, whatever is taken back.
+		if d.declined.Contains(n) != to && (to || !d.removed.Contains(n)) {
 			changed = append(changed, n)
 		}
 	}
@@ -326,7 +357,7 @@ func (d *draft) flag(numbers []uint32, f model.UpdateFlags, to bool) {
 // reinstate brings declined updates back as Not Approved: a record over all
 // deployments takes their old approvals out of force (semantics 7.6).
 func (d *draft) reinstate(c *model.Change, by model.Actor) (*model.Change, uint64, error) {
-	inverse, _, err := d.decline(&model.Change{Kind: model.ChangeUndecline, Updates: c.Updates})
+	inverse, _, err := d.decline(&model.Change{Kind: model.ChangeUndecline, Updates: d.withBundled(c.Updates)})
 	if err != nil {
 		return nil, 0, err
 	}

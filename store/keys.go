@@ -40,6 +40,8 @@ const (
 	metaGroups    = "groups"    // uint: the last group number given out
 	metaComputers = "computers" // uint: the highest number ever given to a computer
 	metaPlans     = "plans"     // uint: the last installation plan number reserved
+	metaRemoved   = "removed"   // sorted numbers of updates that cleanup removed
+	metaTrim      = "trim"      // sorted numbers of updates whose older revisions are still to be removed
 	metaOptions   = "options"   // model.Options
 	metaRules     = "rules"     // uint: the last number given to a rule
 	metaRuled     = "ruled"     // uint: the highest update number that automatic approval rules have seen

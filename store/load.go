@@ -2,9 +2,9 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -32,6 +32,15 @@ func (s *Store) load() {
 	}
 	snap.loaded = true
 	s.publish(&snap)
+	if !s.options.ReadOnly && !(snap.whole.IsEmpty() && snap.trim.IsEmpty()) {
+		// A cleanup was cut off after its commit.
+		s.loading.Go(func() {
+			<-s.loaded
+			if err := s.sweep(context.Background()); err != nil && !errors.Is(err, ErrClosed) {
+				s.options.Log.Error("finishing a cleanup failed; it goes on when the store is opened again", "error", err)
+			}
+		})
+	}
 }
 
 // verifyTables checks the check sums of everything on the disk: iterators would
@@ -57,29 +66,37 @@ func (s *Store) readAll(snap *Snapshot) error {
 		return err
 	}
 	rows := vector[*updateEntry]{}.edit()
-	touched := map[string]bool{}
+	t := newTouched()
+	snap.whole = roaring.New()
 	for _, u := range updates {
 		select {
 		case <-s.stop:
 			return ErrClosed
 		default:
 		}
-		rows.set(u.Number, newEntry(u))
+		if snap.removed.Contains(u.Number) && !u.Removed {
+			snap.whole.Add(u.Number)
+			u = stub(u)
+		}
+		e := snap.entry(u)
+		rows.set(u.Number, e)
 		s.ids.set(string(u.ID), u.Number)
-		if u.Debian != nil {
+		if e.debian {
 			s.offers.Add(u)
-			f := family(u.ID)
-			s.families[f] = append(s.families[f], u.Number)
-			touched[f] = len(s.families[f]) > 1
+			if f := family(u.ID); len(s.lineage.families[f]) > 1 {
+				t.families[f] = true
+			}
+		}
+		if len(e.claims)+len(e.parts) > 0 {
+			t.numbers[u.Number] = true
 		}
 	}
-	maps.DeleteFunc(touched, func(_ string, several bool) bool { return !several })
-	s.relink(rows, touched)
-	for n, e := range rows.all {
-		if e != nil && snap.declined.Contains(n) {
-			e.row.Flags |= model.FlagDeclined
+	for _, id := range s.lineage.named {
+		if n, ok := s.numberOf(rows.vector, id); ok {
+			t.numbers[n] = true
 		}
 	}
+	s.relink(rows, t)
 	snap.rows = rows.vector
 	return s.db.View(func(txn *badger.Txn) error {
 		if err := each(txn, kindCategory, func(_ []byte, c *model.Category) error {
@@ -187,7 +204,7 @@ func (e *computerEntry) take(st *model.Status) {
 // is widened.
 func (s *Snapshot) selectRows() error {
 	defer s.hide()
-	s.outside = roaring.New()
+	s.outside = s.removed.Clone()
 	if s.settings.Products == "" && len(s.settings.Classes) == 0 {
 		return nil
 	}
@@ -206,6 +223,9 @@ func (s *Snapshot) selectRows() error {
 // selected says whether the selection lets an update through. Required updates
 // always pass.
 func (s *Snapshot) selected(q *query.Updates, r *model.UpdateRow) bool {
+	if r.Has(model.FlagRemoved) {
+		return false
+	}
 	if r.Has(model.FlagRequired) {
 		return true
 	}

@@ -154,6 +154,9 @@ func (s *Store) Consent(ctx context.Context, id uint64, by model.Actor, remark s
 		entry, err = d.make(c, p.Actor, p.Undoes, &by)
 		return err
 	})
+	if err == nil {
+		s.sweepAfter(ctx, &entry)
+	}
 	return entry, err
 }
 

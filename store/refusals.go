@@ -113,6 +113,8 @@ func (s *Snapshot) checkOne(step *model.Change) error {
 		return s.checkRule(c)
 	case model.ChangeOptions:
 		return s.checkOptions(c.Options)
+	case model.ChangeForget:
+		return s.checkForget(c)
 	}
 	return nil
 }

@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -102,8 +104,11 @@ func (s *Snapshot) Alarm(update uint32) (model.RevisionAlarm, bool) {
 		return model.RevisionAlarm{}, false
 	}
 	a := *kept
+	if a.Held != model.HeldNot && !s.concerned(update, a.HeldTo) {
+		a.Held = model.HeldNot
+	}
 	if !s.concerned(update, a.Deployment) {
-		a.Seen, a.Held = true, model.HeldNot
+		a.Seen = true
 	}
 	return a, true
 }
@@ -131,14 +136,14 @@ func binding(a model.Action) bool { return a == model.ActionInstall || a == mode
 // revision: it was made before a revision that holds approvals back.
 func (s *Snapshot) stale(update uint32, deployment uint64) bool {
 	a := s.alarms[update]
-	return a != nil && a.Held != model.HeldNot && deployment <= a.Deployment
+	return a != nil && a.Held != model.HeldNot && deployment <= a.HeldTo
 }
 
 // StaleApproval says whether an older revision of the update holds an approval
 // that is in force (semantics 3.5).
 func (s *Snapshot) StaleApproval(update uint32) bool {
 	a := s.alarms[update]
-	return a != nil && a.Held != model.HeldNot && s.concerned(update, a.Deployment)
+	return a != nil && a.Held != model.HeldNot && s.concerned(update, a.HeldTo)
 }
 
 // performLicence records that licence terms were accepted, or takes that back.
@@ -205,4 +210,118 @@ func (d *draft) performSeen(c *model.Change) (*model.Change, error) {
 		inverse.Kind = model.ChangeSeen
 	}
 	return inverse, nil
+}
+
+// bound says whether any deployment, taken back or not, approved an update for
+// installing or uninstalling: what is taken back can be restored.
+func (s *Snapshot) bound(update uint32) bool {
+	for _, d := range s.deployments {
+		if slices.ContainsFunc(d.Groups, func(g model.GroupAction) bool { return binding(g.Action) }) {
+			if _, ok := slices.BinarySearch(d.Updates, update); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// alarm notes what a revision changed about an update that is approved, and
+// whether approvals are held back at the revision before (semantics 3.5).
+func (d *draft) alarm(before, after *model.Update, now time.Time) error {
+	n := after.Number
+	if before.Removed || !d.bound(n) {
+		return nil
+	}
+	a := model.RevisionAlarm{Update: n, Before: before.Revision, Revision: after.Revision, Time: now, Changed: d.meaning(before, after), Deployment: d.nextDeployment() - 1}
+	switch {
+	case after.Licence != "" && after.Licence != before.Licence && !d.accepted(after):
+		a.Held, a.HeldTo = model.HeldLicence, a.Deployment
+	case d.options.KeepRevisions:
+		a.Held, a.HeldTo = model.HeldOption, a.Deployment
+		if len(a.Changed) == 0 {
+			a.Changed = differences(before, after)
+		}
+	case len(a.Changed) == 0:
+		return nil
+	}
+	if old := d.alarms[n]; old != nil {
+		if a.Held == model.HeldNot {
+			a.Held, a.HeldTo = old.Held, old.HeldTo
+		}
+		if d.concerned(n, old.Deployment) {
+			// Nobody approved it since: the difference is to what they approved.
+			a.Before = old.Before
+			a.Changed = append(slices.Clone(old.Changed), missing(old.Changed, a.Changed)...)
+		}
+	}
+	d.alarms = maps.Clone(d.alarms)
+	d.alarms[n] = &a
+	return d.put(keyAlarm(n), a)
+}
+
+// meaning says in words what a revision changed of what an approval means: what
+// the update applies to, its products, its licence.
+func (s *Snapshot) meaning(before, after *model.Update) []string {
+	var out []string
+	if !bytes.Equal(before.Applies, after.Applies) {
+		out = append(out, "applicability: its rules changed, so that it may be for other computers than before")
+	}
+	out = append(out, changes("products", before.Products, after.Products, func(id model.CategoryID) string {
+		if c, ok := s.Category(id); ok {
+			return model.Clean(c.Title)
+		}
+		return model.Clean(string(id))
+	})...)
+	if b, a := before.Debian, after.Debian; b != nil && a != nil {
+		out = append(out, changes("suites", b.Suites, a.Suites, model.Clean)...)
+		out = append(out, changes("packages", binaries(b), binaries(a), model.Clean)...)
+	}
+	switch {
+	case before.Licence == after.Licence:
+	case before.Licence == "":
+		out = append(out, "licence: it now has terms that must be accepted")
+	case after.Licence == "":
+		out = append(out, "licence: it has no terms any more")
+	default:
+		out = append(out, "licence: its terms changed")
+	}
+	return out
+}
+
+// binaries are the packages that decide on which computers a Debian update is
+// needed. Their versions are not part of it: a rebuild is for the same ones.
+func binaries(d *model.DebianSource) []string {
+	var out []string
+	for _, p := range d.Packages {
+		out = append(out, p.Name+" ("+p.Arch+")")
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// maxNamed bounds how many things one line of a difference names.
+const maxNamed = 5
+
+// changes says what was added to a list and what was removed from it.
+func changes[T comparable](what string, before, after []T, name func(T) string) []string {
+	var out []string
+	tell := func(list []T, done string) {
+		var names []string
+		for _, x := range list {
+			names = append(names, name(x))
+		}
+		slices.Sort(names)
+		switch n := len(names); {
+		case n == 0:
+		case n == 1:
+			out = append(out, what+": "+names[0]+" was "+done)
+		case n > maxNamed:
+			out = append(out, what+": "+strings.Join(names[:maxNamed], ", ")+fmt.Sprintf(" and %d more were ", n-maxNamed)+done)
+		default:
+			out = append(out, what+": "+strings.Join(names[:n-1], ", ")+" and "+names[n-1]+" were "+done)
+		}
+	}
+	tell(missing(before, after), "added")
+	tell(missing(after, before), "removed")
+	return out
 }

@@ -29,6 +29,9 @@ type Snapshot struct {
 	declined *roaring.Bitmap
 	outside  *roaring.Bitmap // outside the selected products and classifications
 	unseen   *roaring.Bitmap // declined or outside: takes no part in counts
+	removed  *roaring.Bitmap // removed by cleanup; outside, too
+	whole    *roaring.Bitmap // of these, whose records are still whole on the disk
+	trim     *roaring.Bitmap // updates whose older revisions are still to be removed from the disk
 
 	computers vector[*computerEntry] // by computer number; 0 is unused
 	managed   *roaring.Bitmap
@@ -68,6 +71,9 @@ type updateEntry struct {
 	digest       digest
 	supersedes   []uint32
 	supersededBy []uint32
+	children     []uint32 // updates that it bundles, as far as they are in the catalogue
+	claims       []uint32 // what it names as superseded, as slots of the lineage
+	parts        []uint32 // what it names as bundled, as slots of the lineage
 	debian       bool
 }
 
@@ -143,8 +149,11 @@ func (s *Snapshot) Updates() []*model.UpdateRow {
 	return all
 }
 
-// UpdateCount is the number of updates in the catalogue, selected or not.
-func (s *Snapshot) UpdateCount() int { return max(0, s.rows.len()-1) }
+// UpdateCount is the number of updates in the catalogue, selected or not;
+// those that cleanup removed are not in it.
+func (s *Snapshot) UpdateCount() int {
+	return max(0, s.rows.len()-1-int(s.removed.GetCardinality()))
+}
 
 // Row gives the list form of an update, or nil.
 func (s *Snapshot) Row(number uint32) *model.UpdateRow {

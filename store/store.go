@@ -45,7 +45,7 @@ type Store struct {
 
 	offersMu sync.RWMutex
 	offers   *model.Availability // what is available now; changed after each commit
-	families map[string][]uint32 // versions of one source package; the writer's own after loading
+	lineage  *lineage            // the writer's own after loading
 
 	current atomic.Pointer[Snapshot]
 	loaded  chan struct{}
@@ -157,7 +157,7 @@ func Open(o Options) (*Store, error) {
 	s := &Store{
 		options: o, db: db,
 		loaded: make(chan struct{}), ops: make(chan *operation), done: make(chan struct{}), stop: make(chan struct{}),
-		watchers: map[chan struct{}]struct{}{}, offers: model.NewAvailability(), families: map[string][]uint32{},
+		watchers: map[chan struct{}]struct{}{}, offers: model.NewAvailability(), lineage: newLineage(),
 	}
 	s.ids.m = map[string]uint32{}
 	if err := s.begin(); err != nil {
@@ -223,6 +223,7 @@ func (s *Store) begin() error {
 	snap := &Snapshot{
 		store: s, categories: map[model.CategoryID]model.Category{},
 		declined: roaring.New(), outside: roaring.New(), unseen: roaring.New(), managed: roaring.New(),
+		removed: roaring.New(), whole: roaring.New(), trim: roaring.New(),
 		matched: map[model.GroupID]*roaring.Bitmap{}, members: map[model.GroupID]*roaring.Bitmap{},
 		layers: map[model.GroupID][]layer{}, derived: &derived{},
 	}
@@ -284,7 +285,7 @@ func (s *Store) readMeta(snap *Snapshot) (found bool, version uint64, err error)
 			}
 			return err
 		}
-		var declined []uint32
+		var declined, removed, trim []uint32
 		err := errors.Join(
 			optional(get(txn, keyMeta(metaSeq), &snap.seq)),
 			optional(get(txn, keyMeta(metaSetup), &snap.setup)),
@@ -294,6 +295,8 @@ func (s *Store) readMeta(snap *Snapshot) (found bool, version uint64, err error)
 			optional(get(txn, keyMeta(metaGroups), &snap.groupNumber)),
 			optional(get(txn, keyMeta(metaComputers), &snap.computerNumber)),
 			optional(get(txn, keyMeta(metaDeclined), &declined)),
+			optional(get(txn, keyMeta(metaRemoved), &removed)),
+			optional(get(txn, keyMeta(metaTrim), &trim)),
 			optional(get(txn, keyMeta(metaOptions), &snap.options)),
 			snap.readDecisions(txn),
 			each(txn, kindUpstream, func(_ []byte, u *model.Upstream) error {
@@ -314,6 +317,8 @@ func (s *Store) readMeta(snap *Snapshot) (found bool, version uint64, err error)
 		}
 		slices.Reverse(snap.runs)
 		snap.declined = roaring.BitmapOf(declined...)
+		snap.removed, snap.trim = roaring.BitmapOf(removed...), roaring.BitmapOf(trim...)
+		snap.outside = snap.removed.Clone()
 		snap.hide()
 		snap.layers = stackAll(snap.deployments)
 		var groups []model.Group
