@@ -72,7 +72,9 @@ func stackAll(deployments []*model.Deployment) map[model.GroupID][]layer {
 func (s *Snapshot) Approval(update uint32, group model.GroupID) (model.Approval, bool) {
 	for _, l := range s.layers[group] {
 		if l.updates.Contains(update) {
-			return l.approval(group), true
+			a := l.approval(group)
+			a.Stale = s.stale(update, l.deployment)
+			return a, true
 		}
 	}
 	return model.Approval{}, false

@@ -66,7 +66,7 @@ func (s *Snapshot) kinds(after *Snapshot, updates *roaring.Bitmap) []updateKind 
 	split(s.declined, func(k *updateKind) { k.hidden = true })
 	split(after.declined, func(k *updateKind) { k.hiding = true })
 	// Which revision an approval belongs to is a matter of the single update.
-	forEach(s.staleAmong(updates), func(n uint32) {
+	forEach(s.heldAmong(updates), func(n uint32) {
 		split(roaring.BitmapOf(n), func(k *updateKind) { k.before, k.after = s.Approvals(n), after.Approvals(n) })
 	})
 	for i, set := range r.sets() {

@@ -96,7 +96,7 @@ func (s *Snapshot) approvedBy(groups []model.GroupID, computer uint32) *roaring.
 	}
 	approved.AndNot(s.declined)
 	// Which revision an approval belongs to is a matter of the single update.
-	for it := s.staleAmong(approved).Iterator(); it.HasNext(); {
+	for it := s.heldAmong(approved).Iterator(); it.HasNext(); {
 		if n := it.Next(); !s.Effective(computer, n).Approved() {
 			approved.Remove(n)
 		}
@@ -104,16 +104,16 @@ func (s *Snapshot) approvedBy(groups []model.GroupID, computer uint32) *roaring.
 	return approved
 }
 
-// staleAmong gives those updates of a set of which an older revision holds an
-// approval.
-func (s *Snapshot) staleAmong(updates *roaring.Bitmap) *roaring.Bitmap {
-	stale := roaring.New()
-	for it := updates.Iterator(); it.HasNext(); {
-		if n := it.Next(); s.StaleApproval(n) {
-			stale.Add(n)
+// heldAmong gives those updates of a set with a revision that holds approvals
+// back: what was approved before it belongs to an older revision.
+func (s *Snapshot) heldAmong(updates *roaring.Bitmap) *roaring.Bitmap {
+	held := roaring.New()
+	for n, a := range s.alarms {
+		if a.Held != model.HeldNot && updates.Contains(n) {
+			held.Add(n)
 		}
 	}
-	return stale
+	return held
 }
 
 // refinement divides numbers into classes: numbers stay together for as long as

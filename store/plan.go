@@ -127,9 +127,7 @@ func (s *Snapshot) planApprove(p *model.Plan, c model.Change, now time.Time) {
 	if !installing.IsEmpty() {
 		s.warnCount(p, updates, model.FlagLicence, "licence", "%s not been accepted; nothing of it is installed before that", "licence has", "licences have")
 	}
-	if n := int(s.staleAmong(updates).GetCardinality()); n > 0 {
-		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "revision", Text: fmt.Sprintf("%s changed since it was approved; this approves the newest revision", counted(n, "of these updates was", "of these updates were"))})
-	}
+	s.warnStale(p, updates)
 	s.warnRequired(p, c)
 }
 
@@ -204,6 +202,30 @@ func (s *Snapshot) warnSuperseded(p *model.Plan, updates *roaring.Bitmap) {
 		p.Warnings = append(p.Warnings[:len(p.Warnings)-namedWarnings], model.PlanWarning{Code: "superseded",
 			Text: fmt.Sprintf("%d of these updates are superseded by others; %s", n, first)})
 	}
+}
+
+// warnStale warns of updates whose approvals are those of an older revision:
+// approving them again moves on to the newest.
+func (s *Snapshot) warnStale(p *model.Plan, updates *roaring.Bitmap) {
+	n, first := 0, uint32(0)
+	forEach(s.heldAmong(updates), func(u uint32) {
+		if s.StaleApproval(u) {
+			if n++; n == 1 {
+				first = u
+			}
+		}
+	})
+	if n == 0 {
+		return
+	}
+	text := fmt.Sprintf("%d of these updates were revised since they were approved; this approves their newest revisions", n)
+	if n == 1 {
+		text = model.Clean(s.Row(first).Title) + " was revised since it was approved; this approves the newest revision"
+		if a, ok := s.Alarm(first); ok && len(a.Changed) > 0 {
+			text += " (changed: " + model.Clean(strings.Join(a.Changed, ", ")) + ")"
+		}
+	}
+	p.Warnings = append(p.Warnings, model.PlanWarning{Code: "revision", Text: text})
 }
 
 // warnCount warns of how many of the updates have a flag.
