@@ -179,6 +179,8 @@ func (s *Store) VerifyJournal(ctx context.Context) (JournalVerdict, error) {
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kindEntry}, PrefetchValues: true, PrefetchSize: 32})
 		defer it.Close()
 		var prev []byte
+		var gap doubt
+		named := map[string]bool{} // hashes that entries and heads name
 		for it.Rewind(); it.Valid(); it.Next() {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -189,17 +191,17 @@ func (s *Store) VerifyJournal(ctx context.Context) (JournalVerdict, error) {
 				return fmt.Errorf("entry %d: %w", seq, err)
 			}
 			var e model.Entry
-			switch derr := decode(b, &e); {
+			derr := decode(b, &e)
+			named[string(e.Prev)] = true
+			switch {
 			case seq != v.Entries+1:
 				broken(v.Entries+1, "entry %d is missing", v.Entries+1)
 			case derr != nil:
 				broken(seq, "entry %d cannot be read: %v", seq, derr)
 			case e.Seq != seq:
 				broken(seq, "entry %d says that it is entry %d", seq, e.Seq)
-			case !bytes.Equal(e.Prev, prev):
-				// Either this entry or the one before was changed; the chain
-				// cannot tell which, so the earlier is named.
-				broken(max(1, seq-1), "entry %d is not the one that entry %d was made after", max(1, seq-1), seq)
+			case !bytes.Equal(e.Prev, prev) && v.Problem == "" && gap.seq == 0:
+				gap = newDoubt(e, prev, b)
 			}
 			h := sha256.Sum256(b)
 			prev, v.Entries = h[:], seq
@@ -209,13 +211,17 @@ func (s *Store) VerifyJournal(ctx context.Context) (JournalVerdict, error) {
 		}
 		v.Head = hex.EncodeToString(prev)
 		var head journalHead
-		switch err := get(txn, keyMeta(metaHead), &head); {
+		err := get(txn, keyMeta(metaHead), &head)
+		if named[string(head.Hash)], named[string(kept.Hash)] = true, true; gap.seq != 0 {
+			v.Broken, v.Problem = gap.settle(named) // before whatever was found later in the chain
+		}
+		switch {
 		case errors.Is(err, badger.ErrKeyNotFound):
 			if v.Entries > 0 {
 				broken(1, "the signed head is missing")
 			}
 		case err != nil:
-			return err
+			broken(max(1, v.Entries), "the signed head cannot be read: %v", err)
 		case head.Seq > v.Entries:
 			broken(v.Entries+1, "entries %d to %d were cut off: the signed head is entry %d", v.Entries+1, head.Seq, head.Seq)
 		case head.Seq < v.Entries:
@@ -243,6 +249,35 @@ func (s *Store) VerifyJournal(ctx context.Context) (JournalVerdict, error) {
 		broken(kept.Seq, "the signature of the head beside the key is not by this store's key")
 	}
 	return v, nil
+}
+
+// doubt is a place where the chain does not hold: an entry that does not name
+// the hash of the one before it. One of the two was changed.
+type doubt struct {
+	seq           uint64
+	before, after string // hashes of the two, as they are
+	mended        string // hash that the later one would have if it named the earlier
+}
+
+func newDoubt(e model.Entry, before, raw []byte) doubt {
+	after := sha256.Sum256(raw)
+	d := doubt{seq: e.Seq, before: string(before), after: string(after[:])}
+	e.Prev = before
+	if b, err := encode(e); err == nil {
+		mended := sha256.Sum256(b)
+		d.mended = string(mended[:])
+	}
+	return d
+}
+
+// settle says which entry was changed. An entry whose hash anything else names
+// is what it was, and so is one before it when the later one would be, if only
+// it named it. When nothing tells, the earlier is meant.
+func (d doubt) settle(named map[string]bool) (uint64, string) {
+	if d.seq > 1 && (named[d.after] || !named[d.before] && !named[d.mended]) {
+		return d.seq - 1, fmt.Sprintf("entry %d is not the one that entry %d was made after", d.seq-1, d.seq)
+	}
+	return d.seq, fmt.Sprintf("entry %d does not name the entry before it", d.seq)
 }
 
 func (s *Store) keptHead() (journalHead, error) {
