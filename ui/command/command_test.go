@@ -124,7 +124,7 @@ func TestPlanIsAskedFor(t *testing.T) {
 	plan := model.Plan{Summary: "Approve 3 updates", Updates: 3, Computers: 9, Bytes: 5_000_000, Wide: true, Warnings: []model.PlanWarning{{Text: "something"}}}
 	a, _, errs := session("\n")
 	a.s.Ask = true
-	if err := a.approvePlan(t.Context(), plan); !errors.Is(err, errDeclined) {
+	if err := a.approvePlan(t.Context(), plan, preface{}); !errors.Is(err, errDeclined) {
 		t.Error("the default for a wide change is not no:", err)
 	}
 	for _, want := range []string{"Approve 3 updates", "computers: 9", "5.0 MB", "Warning: something", "[y/N]"} {
@@ -135,16 +135,16 @@ func TestPlanIsAskedFor(t *testing.T) {
 	plan.Wide = false
 	a, _, _ = session("\n")
 	a.s.Ask = true
-	if err := a.approvePlan(t.Context(), plan); err != nil {
+	if err := a.approvePlan(t.Context(), plan, preface{}); err != nil {
 		t.Error("the default for a small change is not yes:", err)
 	}
 	a, _, _ = session("y\n")
 	var usage *usageError
-	if err := a.approvePlan(t.Context(), plan); !errors.As(err, &usage) {
+	if err := a.approvePlan(t.Context(), plan, preface{}); !errors.As(err, &usage) {
 		t.Error("without a terminal it was not refused:", err)
 	}
 	a.flags.yes = true
-	if err := a.approvePlan(t.Context(), plan); err != nil {
+	if err := a.approvePlan(t.Context(), plan, preface{}); err != nil {
 		t.Error(err)
 	}
 }

@@ -76,7 +76,7 @@ func (a *app) complete(root *cobra.Command) {
 		return c
 	}
 	updates := a.completeQuery(query.OnUpdates)
-	for _, name := range []string{"updates", "update", "approve", "decline", "reinstate"} {
+	for _, name := range []string{"updates", "update", "approve", "decline", "reinstate", "accept-licence", "acknowledge"} {
 		find(name).ValidArgsFunction = updates
 	}
 	find("computers").ValidArgsFunction = a.completeQuery(query.OnComputers)
@@ -99,6 +99,25 @@ func (a *app) complete(root *cobra.Command) {
 	for _, name := range []string{"join", "leave", "exclude", "include"} {
 		find("group", name).ValidArgsFunction = a.offer(groups, computers)
 	}
+	rules := func(h *host) []string {
+		var names []string
+		for _, r := range h.store.Snapshot().Rules() {
+			names = append(names, r.Name+"\t"+ruleState(r))
+		}
+		return names
+	}
+	find("rule").ValidArgsFunction = a.offer(rules)
+	for _, name := range []string{"set", "enable", "disable", "remove", "run"} {
+		find("rule", name).ValidArgsFunction = a.offer(rules)
+	}
+	proposals := func(h *host) []string {
+		var ids []string
+		for _, p := range h.store.Snapshot().Proposals() {
+			ids = append(ids, strconv.FormatUint(p.ID, 10)+"\t"+model.Clean(p.Summary))
+		}
+		return ids
+	}
+	find("consent").ValidArgsFunction, find("reject").ValidArgsFunction = a.offer(proposals), a.offer(proposals)
 	find("deployment").ValidArgsFunction = a.offer(func(h *host) []string {
 		var ids []string
 		for _, d := range h.store.Snapshot().Deployments() {
@@ -150,6 +169,16 @@ func (a *app) complete(root *cobra.Command) {
 	flag(find("report"), "group", a.offerFlag(groups))
 	flag(find("report"), "base", fixed("all", "approved"))
 	flag(find("group", "add"), "parent", a.offerFlag(groups))
+	for _, name := range []string{"add", "set"} {
+		flag(find("rule", name), "group", a.offerFlag(groups))
+		flag(find("rule", name), "products", updates)
+		flag(find("rule", name), "classifications", fixed(classWords(model.Classifications())...))
+		flag(find("rule", name), "deadline", fixed("0d@03:00", "7d@03:00", "14d@03:00", "none"))
+	}
+	flag(find("options"), "consent", fixed("all-computers", "removals", "rules", "none"))
+	flag(find("options"), "targeting", fixed("server", "client"))
+	flag(find("options"), "revisions", fixed("move", "keep"))
+	flag(find("options"), "expired", fixed("decline", "keep"))
 	flag(find("policy"), "mode", fixed("scheduled", "download", "notify", "disabled", "inherit"))
 	flag(find("policy"), "restart", fixed("never", "idle", "inherit"))
 	flag(find("sync"), "upstream", upstreams)

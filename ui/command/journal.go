@@ -134,12 +134,12 @@ taken back. It says what cannot be undone: what is installed stays installed.`,
 		if err != nil {
 			return err
 		}
-		if err := a.approvePlan(ctx, p); err != nil || a.flags.plan {
+		if err := a.approvePlan(ctx, p, preface{}); err != nil || a.flags.plan {
 			return err
 		}
 		made, err := h.store.Undo(ctx, e.Seq, a.actor(), *remark)
 		if err != nil {
-			return err
+			return a.awaiting(err)
 		}
 		return a.made(made, func(model.Entry) object { return object{{key: "undoes", value: e.Seq}} })
 	})

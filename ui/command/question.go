@@ -12,9 +12,21 @@ import (
 	"fettle/model"
 )
 
+// preface is what belongs before a plan: the terms of a licence, what a rule
+// leaves alone.
+type preface struct {
+	text func(io.Writer) // for people; nil = nothing
+	data object          // for programs, beside the plan
+}
+
 // decide is the way of every change: it is planned, shown, asked for and made.
 // done says what was made, and may be nil.
 func (a *app) decide(ctx context.Context, h *host, c model.Change, done func(model.Entry) object) error {
+	return a.decideAfter(ctx, h, c, preface{}, done)
+}
+
+// decideAfter is decide with something to be read first.
+func (a *app) decideAfter(ctx context.Context, h *host, c model.Change, first preface, done func(model.Entry) object) error {
 	if err := a.permit("The change was not made"); err != nil && !a.flags.plan {
 		return err
 	}
@@ -23,12 +35,12 @@ func (a *app) decide(ctx context.Context, h *host, c model.Change, done func(mod
 	if err != nil {
 		return err
 	}
-	if err := a.approvePlan(ctx, p); err != nil || a.flags.plan {
+	if err := a.approvePlan(ctx, p, first); err != nil || a.flags.plan {
 		return err
 	}
 	e, err := h.store.Make(ctx, c, a.actor())
 	if err != nil {
-		return err
+		return a.awaiting(err)
 	}
 	return a.made(e, done)
 }
@@ -48,8 +60,27 @@ func (a *app) made(e model.Entry, done func(model.Entry) object) error {
 			line += fmt.Sprintf(" %s %s.", m.title, a.plain(a.present(m.value)))
 		}
 	}
-	fmt.Fprintf(a.s.Out, "%s Journal entry %d; fettle undo %d takes it back.\n", line, e.Seq, e.Seq)
-	return nil
+	back := "it cannot be taken back"
+	if e.Inverse != nil {
+		back = fmt.Sprintf("fettle undo %d takes it back", e.Seq)
+	}
+	_, err := fmt.Fprintf(a.s.Out, "%s Journal entry %d; %s.\n", line, e.Seq, back)
+	return err
+}
+
+// awaiting answers where a change was kept as a proposal, which is no failure;
+// other errors are given back.
+func (a *app) awaiting(err error) error {
+	var waiting *model.AwaitingConsent
+	if !errors.As(err, &waiting) {
+		return err
+	}
+	p := waiting.Proposal
+	if a.flags.json || a.flags.csv {
+		return a.writeObject(object{{key: "proposal", value: proposalObject(p)}})
+	}
+	return a.paragraph(a.s.Out, "", fmt.Sprintf("%s waits for the consent of a second person: %s. Nothing of it is in force. Somebody else consents with: fettle consent %d; or refuses with: fettle reject %d",
+		model.Clean(strings.TrimSuffix(p.Summary, ".")), model.Clean(strings.TrimSuffix(p.Why, ".")), p.ID, p.ID))
 }
 
 // errDeclined is the answer no to a question.
@@ -57,20 +88,26 @@ var errDeclined = errors.New("nothing was changed")
 
 // approvePlan shows a plan and asks whether to go on. With --plan the plan is
 // the answer.
-func (a *app) approvePlan(ctx context.Context, p model.Plan) error {
+func (a *app) approvePlan(ctx context.Context, p model.Plan, first preface) error {
 	if a.flags.plan {
 		if a.flags.json || a.flags.csv {
-			return a.writeObject(planObject(p))
+			return a.writeObject(append(planObject(p), first.data...))
+		}
+		if first.text != nil {
+			first.text(a.s.Out)
 		}
 		a.writePlan(a.s.Out, p)
 		return nil
 	}
+	if !a.flags.yes && !a.s.Ask {
+		return &usageError{err: errors.New("without a terminal to ask at, a change needs --yes"), hint: "What it would do is said by --plan."}
+	}
+	if first.text != nil {
+		first.text(a.s.Err)
+	}
 	if a.flags.yes {
 		a.warn(p)
 		return nil
-	}
-	if !a.s.Ask {
-		return &usageError{err: errors.New("without a terminal to ask at, a change needs --yes"), hint: "What it would do is said by --plan."}
 	}
 	a.writePlan(a.s.Err, p)
 	yes, err := a.ask(ctx, "Make this change?", !p.Wide)
@@ -89,7 +126,11 @@ func (a *app) warn(p model.Plan) {
 
 // writePlan shows a plan.
 func (a *app) writePlan(w io.Writer, p model.Plan) {
-	fmt.Fprintf(w, "%s\n", model.Clean(p.Summary))
+	say := func(indent, text string) {
+		// What cannot be written to a terminal is not worth an error of its own.
+		_ = a.paragraph(w, indent, text)
+	}
+	say("", p.Summary)
 	var facts []string
 	fact := func(n int, format string) {
 		if n > 0 {
@@ -104,32 +145,42 @@ func (a *app) writePlan(w io.Writer, p model.Plan) {
 		facts = append(facts, "to download, at most: "+size(p.Bytes))
 	}
 	if len(facts) > 0 {
-		fmt.Fprintf(w, "  %s\n", strings.Join(facts, "; "))
+		say("  ", strings.Join(facts, "; "))
 	}
 	for _, g := range p.Groups {
-		line := fmt.Sprintf("  %s: %s, %s, %d of them need it", model.Clean(g.Name), g.Action.Title(), count(g.Computers, "computer"), g.Needing)
-		if !g.Deadline.IsZero() {
-			line += ", deadline " + g.Deadline.In(a.zone).Format("2006-01-02 15:04 MST")
-		}
-		fmt.Fprintln(w, line)
+		say("  ", a.groupPlanText(g))
 	}
 	if len(p.First) > 0 {
-		fmt.Fprintf(w, "  first: %s\n", model.Clean(strings.Join(p.First, ", ")))
+		say("  ", "first: "+strings.Join(p.First, ", "))
 	}
 	for _, l := range p.Lines {
-		fmt.Fprintf(w, "  %s\n", model.Clean(l))
+		say("  ", l)
 	}
 	for _, warning := range p.Warnings {
-		fmt.Fprintf(w, "  Warning: %s\n", model.Clean(warning.Text))
+		say("  ", "Warning: "+warning.Text)
 	}
+}
+
+// groupPlanText says what a plan does for one group.
+func (a *app) groupPlanText(g model.GroupPlan) string {
+	line := fmt.Sprintf("%s: %s, %s, %d of them need it", g.Name, g.Action.Title(), count(g.Computers, "computer"), g.Needing)
+	if !g.Deadline.IsZero() {
+		line += ", deadline " + g.Deadline.In(a.zone).Format("2006-01-02 15:04 MST")
+	}
+	return line
+}
+
+// groupPlanObject is a plan's part for one group, for programs.
+func groupPlanObject(g model.GroupPlan) object {
+	return object{{key: "group", value: g.Name}, {key: "action", value: g.Action.String()}, {key: "deadline", value: g.Deadline},
+		{key: "computers", value: g.Computers}, {key: "needing", value: g.Needing}}
 }
 
 // planObject is a plan for programs.
 func planObject(p model.Plan) object {
 	var groups, warnings []object
 	for _, g := range p.Groups {
-		groups = append(groups, object{{key: "group", value: g.Name}, {key: "action", value: g.Action.String()}, {key: "deadline", value: g.Deadline},
-			{key: "computers", value: g.Computers}, {key: "needing", value: g.Needing}})
+		groups = append(groups, groupPlanObject(g))
 	}
 	for _, w := range p.Warnings {
 		warnings = append(warnings, object{{key: "code", value: w.Code}, {key: "text", value: w.Text}})

@@ -43,6 +43,9 @@ var rewrite = flag.Bool("update", false, "write the files that scripts compare w
 //	exists FILE...                "!" before: none of them does
 //	mkdir, cd, cp, rm             as in a shell
 //	populate, hold, release       see there
+//	offer, arrive, checkin, colleague, replica
+//	                              what happens in the story's world: see story_test.go
+//	show                          log what it wrote, while a script is written
 func TestStories(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil || len(scripts) == 0 {
@@ -213,6 +216,19 @@ func (s *story) do(negated bool, words []string) (wrote bool, err error) {
 		return false, os.RemoveAll(s.path(args[0]))
 	case "populate":
 		return false, s.populate()
+	case "offer":
+		return false, s.offer(args)
+	case "arrive":
+		return false, s.arrive()
+	case "checkin":
+		return false, s.checkin(args)
+	case "colleague":
+		return false, s.colleague(args)
+	case "replica":
+		return false, s.replica()
+	case "show": // while a script is written
+		s.t.Logf("%s\n%s", s.out, s.errs)
+		return false, nil
 	case "hold":
 		return false, s.hold()
 	case "release":

@@ -119,7 +119,7 @@ func (a *app) make(ctx context.Context, h *host, c model.Change) error {
 	a.warn(p)
 	e, err := h.store.Make(ctx, c, a.actor())
 	if err != nil {
-		return err
+		return err // a wizard's change waits for nobody's consent
 	}
 	a.say("%s. Journal entry %d.", model.Clean(e.Summary), e.Seq)
 	return nil
@@ -241,16 +241,8 @@ configured for.`,
 		if _, err := query.ParseUpdates(products); err != nil {
 			return queryError(products, err)
 		}
-		for _, word := range commaList(classes) {
-			class, ok := model.ParseClassification(word)
-			if !ok {
-				var known []string
-				for _, c := range model.Classifications() {
-					known = append(known, c.String())
-				}
-				return misuse("--classifications: %q is none of %s", model.Clean(word), strings.Join(known, ", "))
-			}
-			settings.Classes = append(settings.Classes, class)
+		if settings.Classes, err = classesFlag(classes); err != nil {
+			return err
 		}
 		if content != model.ContentVendor.String() {
 			return &model.Refusal{Code: "content", What: "--content " + model.Clean(content) + " was refused", Why: "this version leaves payload files at the vendor, from where computers take them", Remedy: "fettle setup updates ... --content vendor"}
