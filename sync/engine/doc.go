@@ -18,6 +18,17 @@
 // unchanged upstream writes its run record only. Anchors advance when what they
 // cover is durable, which makes a run resumable: the next one continues there.
 //
+// # Automatic decisions
+//
+// After the import, before a run's record is ended, updates that their publisher
+// expired are declined and automatic approval rules run over what is new; the
+// record says what came of it, rule by rule. What an initial synchronization
+// brought is only counted: Withheld gives the numbers, RunWithheld is an
+// administrator's consent to them. A rule that fails does not fail the run. A run
+// that was cut off before this is made up for by the next one: the store's mark
+// tells which updates rules have not seen, and the records of runs which expired
+// ones nobody has declined.
+//
 // When a run changed the catalogue, the last inventory of every computer is
 // evaluated again in the same job (package agents has the rules). If that does
 // not happen, because the job was cancelled or the process died, Run does it

@@ -29,6 +29,7 @@ type archive struct {
 	err     error // after everything was sent
 	panics  bool
 	reached func(phase int) // called before a phase; may block
+	ending  func()          // called when everything was sent
 	anchors []string        // the anchors that runs began with
 	fail    []model.ImportFailure
 	remarks []string
@@ -104,6 +105,9 @@ func (a *archive) Synchronize(ctx context.Context, anchor []byte, sink upstream.
 		if err := sink.Anchor(ctx, []byte(fmt.Sprint(i+1))); err != nil {
 			return err
 		}
+	}
+	if a.ending != nil {
+		a.ending()
 	}
 	return a.err
 }

@@ -140,6 +140,12 @@ func (e *Engine) synchronizeOne(ctx context.Context, j *Job, u model.Upstream, b
 		})
 	})
 	sink.finish()
+	if changed(&run) {
+		e.setStale(true)
+	}
+	if err == nil {
+		_, err = contain(func() (string, error) { return "", e.conclude(ctx, j, u, &run) })
+	}
 	run.Ended, run.Read = e.now(), meter.total()
 	switch {
 	case err == nil:
@@ -150,9 +156,6 @@ func (e *Engine) synchronizeOne(ctx context.Context, j *Job, u model.Upstream, b
 	default:
 		err = fmt.Errorf("synchronizing %s: %w", u.Name, withRemedy(err, u.Name))
 		run.Result, run.Error = model.SyncFailed, model.Clean(err.Error())
-	}
-	if changed(&run) {
-		e.setStale(true)
 	}
 	// The record is ended although the job was cancelled.
 	if endErr := store.EndRun(context.WithoutCancel(ctx), run); endErr != nil {
@@ -186,7 +189,7 @@ func outcome(r *model.SyncRun) string {
 	if n := len(r.Failures); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d not imported", n))
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(append(parts, decisions(r)...), ", ")
 }
 
 // endedText is the record's word for a run that ended with the process; the

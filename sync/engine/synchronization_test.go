@@ -59,7 +59,7 @@ func TestSynchronization(t *testing.T) {
 	if r := b.store.Snapshot().RowByID(c1.ID); !r.Has(model.FlagWithdrawn) {
 		t.Error("what left the archive is withdrawn")
 	}
-	if s := b.Jobs()[0].Result; s != "1 new, 1 revised, 1 expired, 1 withdrawn, 1 not imported" {
+	if s := b.Jobs()[0].Result; s != "1 new, 1 revised, 1 expired, 1 withdrawn, 1 not imported, 1 declined as expired" {
 		t.Errorf("the result: %q", s)
 	}
 }
