@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,13 +72,15 @@ func (s *Store) Record(ctx context.Context, r Report) (uint32, error) {
 			d.sets = append(d.sets, record{keyInventory(c.Number), b})
 		}
 		d.setComputer(before, e)
-		return errors.Join(d.put(keyComputer(c.Number), c), d.regroup(c.Number))
+		named := d.options.ClientTargeting && (before == nil || !slices.Equal(before.computer.Requested, c.Requested))
+		return errors.Join(d.put(keyComputer(c.Number), c), d.regroup(c.Number, named))
 	})
 	return number, err
 }
 
 // RecordStatus replaces a computer's status by one that the server computed
-// from the last reported inventory.
+// from the last reported inventory. A report that arrived while it computed is
+// newer, and stays.
 func (s *Store) RecordStatus(ctx context.Context, st model.Status) error {
 	return s.do(ctx, func(d *draft) error {
 		before := d.computers.at(st.Computer)
@@ -87,10 +90,13 @@ func (s *Store) RecordStatus(ctx context.Context, st model.Status) error {
 		if err := checkStatus(&st, d.rows.len()); err != nil {
 			return fmt.Errorf("recording the status of %s: %w", before.computer.Name, err)
 		}
+		if st.Reported.Before(before.computer.Reported) || st.Reported.Equal(before.computer.Reported) && st.Computed.Before(before.computed) {
+			return nil
+		}
 		e := *before
 		e.take(&st)
 		d.setComputer(before, &e)
-		return errors.Join(d.put(keyStatus(st.Computer), st), d.regroup(st.Computer))
+		return errors.Join(d.put(keyStatus(st.Computer), st), d.regroup(st.Computer, false))
 	})
 }
 
@@ -146,9 +152,10 @@ func checkStatus(st *model.Status, rows int) error {
 func (s *Snapshot) LastUpdate() uint32 { return uint32(max(0, s.rows.len()-1)) }
 
 // regroup evaluates the formulas of all dynamic groups for one computer, and
-// the effective memberships if anything changed.
-func (d *draft) regroup(n uint32) error {
-	changed := !d.Members(model.GroupAll).Contains(n) && d.managed.Contains(n)
+// the effective memberships if anything changed; named says that it names other
+// groups than before.
+func (d *draft) regroup(n uint32, named bool) error {
+	changed := named || !d.Members(model.GroupAll).Contains(n) && d.managed.Contains(n)
 	c := d.Computer(n)
 	for _, id := range d.tree.Order() {
 		g := d.tree.Group(id)
@@ -212,12 +219,13 @@ func (s *Snapshot) recomputeGroups() error {
 func (s *Snapshot) recomputeMembers() {
 	members := map[model.GroupID]*roaring.Bitmap{model.GroupAll: s.managed}
 	assigned := roaring.New()
+	s.requested = s.requests()
 	for _, id := range slices.Backward(s.tree.Order()) {
 		g := s.tree.Group(id)
 		if id == model.GroupAll || id == model.GroupUnassigned {
 			continue
 		}
-		m := roaring.BitmapOf(g.Members...)
+		m := s.byHand(g)
 		if f := s.matched[id]; f != nil {
 			m.Or(f)
 		}
@@ -233,6 +241,43 @@ func (s *Snapshot) recomputeMembers() {
 	}
 	members[model.GroupUnassigned] = roaring.AndNot(s.managed, assigned)
 	s.members = members
+}
+
+// requests gives, by the lower-case name of a group, the computers that ask for
+// it; nil when administrators put computers into groups. A name that no group
+// has waits until one has it.
+func (s *Snapshot) requests() map[string]*roaring.Bitmap {
+	if !s.options.ClientTargeting {
+		return nil
+	}
+	out := map[string]*roaring.Bitmap{}
+	for n, e := range s.computers.all {
+		if e == nil {
+			continue
+		}
+		for _, name := range e.computer.Requested {
+			key := strings.ToLower(name)
+			if out[key] == nil {
+				out[key] = roaring.New()
+			}
+			out[key].Add(n)
+		}
+	}
+	return out
+}
+
+// byHand gives the computers that belong to a group itself, not by its formula:
+// those that an administrator put there or, where computers name their groups,
+// those that name it. The other ones are masked, not forgotten: they count again
+// when the option changes back. The result is the caller's.
+func (s *Snapshot) byHand(g *model.Group) *roaring.Bitmap {
+	if s.requested == nil || g.Predefined() {
+		return roaring.BitmapOf(g.Members...)
+	}
+	if m := s.requested[strings.ToLower(g.Name)]; m != nil {
+		return m.Clone()
+	}
+	return roaring.New()
 }
 
 // RefreshGroups evaluates formulas that depend on time anew; the engine calls

@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
 
 	"fettle/model"
 )
@@ -29,6 +32,7 @@ func (s *Snapshot) Notices(now time.Time) []model.Notice {
 	s.syncNotices(now, add)
 	s.computerNotices(now, add)
 	s.updateNotices(now, add)
+	s.decisionNotices(add)
 	slices.SortStableFunc(out, func(a, b model.Notice) int { return -cmp.Compare(a.Level, b.Level) })
 	return out
 }
@@ -140,7 +144,7 @@ func (s *Snapshot) updateNotices(now time.Time, add func(model.Notice)) {
 	tell(security, model.NoticeWarning, "security", "security update is needed and not approved.", "security updates are needed and not approved.", "class:security needed:>0 approved:none")
 	tell(withdrawn, model.NoticeWarning, "withdrawn", "approved update was withdrawn by its archive; approve its successor.", "approved updates were withdrawn by their archive; approve their successors.", "is:withdrawn approved:any")
 	if superseded > supersededLimit {
-		tell(superseded, model.NoticeInfo, "superseded", "superseded update is not declined.", "superseded updates are not declined.", "is:superseded")
+		tell(superseded, model.NoticeInfo, "superseded", "superseded update is not declined.", fmt.Sprintf("superseded updates are not declined; more than %d slow down server and computers.", supersededLimit), "is:superseded")
 	}
 }
 
@@ -164,4 +168,72 @@ func (s *Snapshot) openSomewhere(update uint32, approved []model.Approval) bool 
 		}
 	}
 	return false
+}
+
+// decisionNotices tell what waits for a person: revisions that changed what an
+// approval means, proposals, rules that did not run.
+func (s *Snapshot) decisionNotices(add func(model.Notice)) {
+	var alarmed, stale []uint32
+	for n, a := range s.alarms {
+		if s.hidden(n) {
+			continue
+		}
+		if !a.Seen && len(a.Changed) > 0 && s.concerned(n, a.Deployment) {
+			alarmed = append(alarmed, n)
+		}
+		if s.StaleApproval(n) {
+			stale = append(stale, n)
+		}
+	}
+	if n := len(alarmed); n > 0 {
+		add(model.Notice{Kind: "revision-alarm", Level: model.NoticeWarning, View: "updates", Filter: s.idFilter(alarmed), Remedy: "fettle acknowledge ID...",
+			Text: counted(n, "approved update was revised in what it applies to, its products or its licence.", "approved updates were revised in what they apply to, their products or their licence.")})
+	}
+	if n := len(stale); n > 0 {
+		add(model.Notice{Kind: "stale-approval", Level: model.NoticeWarning, View: "updates", Filter: "is:stale", Remedy: "fettle approve is:stale --group GROUP",
+			Text: counted(n, "update is approved at an older revision and is not installed until it is approved again.", "updates are approved at an older revision and are not installed until they are approved again.")})
+	}
+	if n := len(s.proposals); n > 0 {
+		add(model.Notice{Kind: "proposals", Level: model.NoticeWarning, View: "journal", Remedy: "fettle pending",
+			Text: counted(n, "change waits for the consent of a second person.", "changes wait for the consent of a second person.")})
+	}
+	for _, u := range s.upstreams {
+		s.withheldNotices(u.Name, add)
+	}
+}
+
+// idFilter is the query for some updates, by their identifiers.
+func (s *Snapshot) idFilter(numbers []uint32) string {
+	const most = 200 // a filter that a person may still look at
+	slices.Sort(numbers)
+	var ids []string
+	for _, n := range numbers[:min(len(numbers), most)] {
+		ids = append(ids, string(s.Row(n).ID))
+	}
+	return "id:" + strings.Join(ids, ",")
+}
+
+// withheldNotices tell of rules that did not run over what an initial
+// synchronization brought, until they ran over some of it by hand.
+func (s *Snapshot) withheldNotices(upstream string, add func(model.Notice)) {
+	i := slices.IndexFunc(s.runs, func(r *model.SyncRun) bool {
+		return r.Upstream == upstream && slices.ContainsFunc(r.Rules, func(o model.RuleOutcome) bool { return o.Withheld })
+	})
+	if i < 0 {
+		return
+	}
+	brought := roaring.BitmapOf(s.runs[i].New...)
+	for _, o := range s.runs[i].Rules {
+		r, ok := s.RuleByName(o.Rule)
+		if !o.Withheld || !ok || !r.Enabled {
+			continue
+		}
+		ran := slices.ContainsFunc(s.deployments, func(d *model.Deployment) bool {
+			return d.RuleID == r.ID && !d.Undone && slices.ContainsFunc(d.Updates, brought.Contains)
+		})
+		if !ran {
+			add(model.Notice{Kind: "rule-withheld", Level: model.NoticeInfo, View: "rules", Remedy: "fettle rule run " + quoteArg(r.Name),
+				Text: fmt.Sprintf("The rule %s did not run over the initial synchronization of %s; it would have approved %s.", model.Clean(r.Name), model.Clean(upstream), plural(o.Updates, "update"))})
+		}
+	}
 }

@@ -69,13 +69,16 @@ func (s *Snapshot) plan(c model.Change, now time.Time) model.Plan {
 		p.Computers = len(c.Computers)
 		p.Lines = append(p.Lines, "What they reported is deleted. A computer that checks in again comes back as a new one.")
 		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "final", Text: "removing computers cannot be taken back"})
+	default:
+		s.planDecision(&p, c)
 	}
+	s.planBeside(&p, c, now)
 	const most = 20
 	if more := len(p.Warnings) - most; more > 0 {
 		p.Warnings = append(p.Warnings[:most], model.PlanWarning{Code: "more", Text: fmt.Sprintf("and %d more warnings", more)})
 	}
 	all := s.managed.GetCardinality()
-	p.Wide = c.Kind == model.ChangeRemove || c.Kind == model.ChangeGroupRemove ||
+	p.Wide = p.Wide || c.Kind == model.ChangeRemove || c.Kind == model.ChangeGroupRemove ||
 		all > 1 && float64(p.Computers) >= wideShare*float64(all)
 	return p
 }

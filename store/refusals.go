@@ -73,13 +73,23 @@ func (s *Snapshot) checkOne(step *model.Change) error {
 			return &model.Refusal{Code: "nothing", What: "Nothing was changed", Why: "no update was named"}
 		}
 	case model.ChangeRetract, model.ChangeRestore:
-		if i := s.deploymentIndex(c.Deployment); i < 0 {
+		i := s.deploymentIndex(c.Deployment)
+		if i < 0 {
 			return fmt.Errorf("deployment %d: %w", c.Deployment, ErrNotFound)
 		}
-	case model.ChangeGroupAdd:
-		if len(c.Restored) == 0 {
-			return s.checkGroup(c.Group, true)
+		if c.Kind == model.ChangeRestore {
+			return s.checkRestore(s.deployments[i])
 		}
+	case model.ChangeGroupAdd:
+		if len(c.Restored) > 0 {
+			return nil
+		}
+		if len(c.Computers) > 0 {
+			if err := s.checkTargeting(); err != nil {
+				return err
+			}
+		}
+		return s.checkGroup(c.Group, true)
 	case model.ChangeGroupRename, model.ChangeFormula, model.ChangeGroupMove, model.ChangeGroupRemove:
 		return s.checkGroupEdit(c)
 	case model.ChangeJoin, model.ChangeLeave, model.ChangeExclude, model.ChangeInclude:
@@ -87,6 +97,8 @@ func (s *Snapshot) checkOne(step *model.Change) error {
 			return err
 		} else if g.Predefined() {
 			return &model.Refusal{Code: "predefined", What: fmt.Sprintf("The members of %s are not changed by hand", g.Name), Why: "it is a predefined group whose membership is computed", Remedy: "fettle group add NAME"}
+		} else if c.Kind == model.ChangeJoin || c.Kind == model.ChangeLeave {
+			return s.checkTargeting()
 		}
 	case model.ChangePolicy:
 		g, err := s.groupOf(c)
@@ -115,8 +127,50 @@ func (s *Snapshot) checkOne(step *model.Change) error {
 		return s.checkOptions(c.Options)
 	case model.ChangeForget:
 		return s.checkForget(c)
+	case model.ChangeLicenceEnd:
+		return s.checkLicenceEnd(c)
 	}
 	return nil
+}
+
+// checkTargeting refuses to change membership by hand where computers name
+// their groups themselves.
+func (s *Snapshot) checkTargeting() error {
+	if !s.options.ClientTargeting {
+		return nil
+	}
+	return &model.Refusal{Code: "client-targeting", What: "The members of the group are not changed by hand", Why: "computers name their groups themselves on this server (client-side targeting)",
+		Remedy: "let the computer name the group, exclude it with: fettle group exclude NAME COMPUTER, or let administrators do it again with: fettle options --targeting server"}
+}
+
+// checkRestore refuses to bring back the approval of what has unaccepted terms.
+func (s *Snapshot) checkRestore(d *model.Deployment) error {
+	if !slices.ContainsFunc(d.Groups, func(g model.GroupAction) bool { return g.Action == model.ActionInstall }) {
+		return nil
+	}
+	for _, n := range d.Updates {
+		if r := s.Row(n); r != nil && r.Has(model.FlagLicence) && !s.stale(n, d.ID) {
+			return licenceRefusal(r)
+		}
+	}
+	return nil
+}
+
+// checkLicenceEnd refuses to take back the acceptance on which an approval rests.
+func (s *Snapshot) checkLicenceEnd(c model.Change) error {
+	for _, n := range c.Updates {
+		for _, a := range s.Approvals(n) {
+			if a.Action == model.ActionInstall && !s.stale(n, a.Deployment) && !s.declined.Contains(n) && !s.Row(n).Has(model.FlagLicence) {
+				return &model.Refusal{Code: "licence-used", What: "The acceptance was not taken back", Why: model.Clean(s.Row(n).Title) + " is approved for installation, which rests on it",
+					Remedy: "take the approval back first: fettle undo N, with the number of its entry from fettle journal"}
+			}
+		}
+	}
+	return nil
+}
+
+func licenceRefusal(r *model.UpdateRow) error {
+	return &model.Refusal{Code: "licence", What: "The approval was refused", Why: "the licence terms of " + model.Clean(r.Title) + " have not been accepted", Remedy: "fettle accept-licence " + quoteArg(string(r.ID))}
 }
 
 // checkSelection refuses a selection of products that is no query on updates.
@@ -145,8 +199,14 @@ func (s *Snapshot) checkApprove(c model.Change) error {
 	}
 	installs := slices.ContainsFunc(c.Groups, func(g model.GroupAction) bool { return g.Action == model.ActionInstall })
 	uninstalls := slices.ContainsFunc(c.Groups, func(g model.GroupAction) bool { return g.Action == model.ActionUninstall })
+	// Removing may have a deadline whatever installing asks (semantics 3.2).
+	dated := slices.ContainsFunc(c.Groups, func(g model.GroupAction) bool { return g.Action == model.ActionInstall && !g.Deadline.IsZero() })
 	for _, n := range c.Updates {
 		r := s.Row(n)
+		const plain = model.FlagDeclined | model.FlagWithdrawn | model.FlagExpired | model.FlagLicence | model.FlagInput
+		if r.Flags&plain == 0 && !uninstalls {
+			continue
+		}
 		title := model.Clean(r.Title)
 		switch {
 		case r.Has(model.FlagDeclined):
@@ -165,7 +225,9 @@ func (s *Snapshot) checkApprove(c model.Change) error {
 		case uninstalls && !r.Has(model.FlagRemovable):
 			return &model.Refusal{Code: "not-removable", What: "The approval was refused", Why: title + " cannot be uninstalled"}
 		case installs && r.Has(model.FlagLicence):
-			return &model.Refusal{Code: "licence", What: "The approval was refused", Why: "the licence terms of " + title + " have not been accepted"}
+			return licenceRefusal(r)
+		case dated && r.Has(model.FlagInput):
+			return &model.Refusal{Code: "input", What: "The deadline was refused", Why: title + " asks the user something when it is installed, so that nothing can install it by a deadline", Remedy: "approve it without a deadline"}
 		}
 	}
 	return nil

@@ -41,6 +41,8 @@ type Snapshot struct {
 	matched map[model.GroupID]*roaring.Bitmap // by the group's formula
 	members map[model.GroupID]*roaring.Bitmap // effective
 
+	requested map[string]*roaring.Bitmap // by lower-case name of a group: who asks for it; nil unless computers name their groups
+
 	options   model.Options
 	rules     []*model.Rule                   // in the order of their making
 	ruling    bool                            // the mark of what rules have seen exists
@@ -251,7 +253,12 @@ func (s *Snapshot) OwnGroups(computer uint32) []model.GroupID {
 	var ids []model.GroupID
 	for _, id := range s.tree.Order() {
 		g := s.tree.Group(id)
-		_, byHand := slices.BinarySearch(g.Members, computer)
+		var byHand bool
+		if s.requested == nil || g.Predefined() {
+			_, byHand = slices.BinarySearch(g.Members, computer)
+		} else if m := s.requested[strings.ToLower(g.Name)]; m != nil {
+			byHand = m.Contains(computer)
+		}
 		_, excluded := slices.BinarySearch(g.Excluded, computer)
 		byFormula := s.matched[id] != nil && s.matched[id].Contains(computer)
 		unassigned := id == model.GroupUnassigned && s.Members(id).Contains(computer)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -139,9 +138,9 @@ func (s *Snapshot) ruleSummary(c model.Change) string {
 	case i >= 0 && s.rules[i].Enabled != c.Automatic.Enabled:
 		only := *s.rules[i]
 		only.Enabled = c.Automatic.Enabled
-		if reflect.DeepEqual(only, *c.Automatic) && only.Enabled {
+		if same(&only, c.Automatic) && only.Enabled {
 			return "Enabled rule " + name
-		} else if reflect.DeepEqual(only, *c.Automatic) {
+		} else if same(&only, c.Automatic) {
 			return "Disabled rule " + name
 		}
 	case i >= 0 && s.rules[i].Name != c.Automatic.Name:

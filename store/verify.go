@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -51,13 +52,14 @@ func (s *Store) Verify(ctx context.Context, progress func(model.Progress)) (Verd
 		return v, err
 	}
 	defer txn.Discard()
-	c := &checker{txn: txn, snap: snap, v: &v, updates: map[uint32]model.UpdateID{}}
+	c := &checker{txn: txn, snap: snap, v: &v, updates: map[uint32]model.UpdateID{}, again: &Store{lineage: newLineage(), options: s.options}}
+	c.again.ids.m = map[string]uint32{}
 	steps := []struct {
 		name string
 		run  func() error
 	}{
 		{"updates", c.updatesAndIndex}, {"computers", c.computersAndStatus}, {"counts", c.counts},
-		{"groups", c.groups}, {"approvals", c.approvals}, {"records", c.rest},
+		{"groups", c.groups}, {"approvals", c.approvals}, {"rules and options", c.decisions}, {"records", c.rest},
 	}
 	for i, st := range steps {
 		progress(model.Progress{Phase: "Checking " + st.name, Done: int64(i), Total: int64(len(steps) + 1)})
@@ -82,6 +84,7 @@ type checker struct {
 	snap    *Snapshot
 	v       *Verdict
 	updates map[uint32]model.UpdateID
+	again   *Store // the graph of updates, built anew
 }
 
 func (c *checker) checked(what string, n int) {
@@ -113,7 +116,18 @@ func visit[T any](c *checker, kind byte, see func(key []byte, v *T)) (n int) {
 }
 
 func (c *checker) updatesAndIndex() error {
+	again := *c.snap
+	again.store = c.again
+	rows, all := vector[*updateEntry]{}.edit(), newTouched()
 	n := visit(c, kindUpdate, func(key []byte, u *model.Update) {
+		if c.snap.removed.Contains(u.Number) {
+			u = stub(u)
+		} else if u.Removed {
+			c.problem("update %s is a removed one's record, but is not removed", u.ID)
+		}
+		rows.set(u.Number, again.entry(u))
+		c.again.ids.set(string(u.ID), u.Number)
+		all.numbers[u.Number] = true
 		if u.Number != number32(key) {
 			c.problem("update %s stands under number %d, but says %d", u.ID, number32(key), u.Number)
 		}
@@ -128,10 +142,23 @@ func (c *checker) updatesAndIndex() error {
 		if declined := c.snap.declined.Contains(u.Number); row != nil && declined != row.Has(model.FlagDeclined) {
 			c.problem("update %s: the decline and its mark differ", u.ID)
 		}
+		if row != nil && row.Has(model.FlagRemoved) != c.snap.removed.Contains(u.Number) {
+			c.problem("update %s: the removal and its mark differ", u.ID)
+		}
+		if row != nil && row.Has(model.FlagLicence) != rows.at(u.Number).row.Has(model.FlagLicence) {
+			c.problem("update %s: the acceptance of its licence and its mark differ", u.ID)
+		}
 	})
+	c.again.relink(rows, all)
+	for n, e := range rows.all {
+		m := c.snap.rows.at(n)
+		if e != nil && m != nil && !(slices.Equal(e.supersedes, m.supersedes) && slices.Equal(e.supersededBy, m.supersededBy) && slices.Equal(e.children, m.children)) {
+			c.problem("what update %s supersedes, is superseded by or bundles differs from a recount", e.row.ID)
+		}
+	}
 	c.checked("updates", n)
-	if n != c.snap.UpdateCount() {
-		c.problem("there are %d updates on the disk and %d in memory", n, c.snap.UpdateCount())
+	if n != int(c.snap.LastUpdate()) {
+		c.problem("there are %d updates on the disk and %d in memory", n, c.snap.LastUpdate())
 	}
 	indexed := visit(c, kindUpdateID, func(key []byte, number *uint32) {
 		if id := model.UpdateID(key[1:]); c.updates[*number] != id {
@@ -263,6 +290,87 @@ func (c *checker) approvals() error {
 		}
 	}
 	return nil
+}
+
+// decisions checks what administrators decided beside approvals and groups.
+func (c *checker) decisions() error {
+	var options model.Options
+	if err := get(c.txn, keyMeta(metaOptions), &options); err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
+		c.problem("the options: %v", err)
+	} else if options != c.snap.options {
+		c.problem("the options differ between memory and disk")
+	}
+	var removed []uint32
+	if err := get(c.txn, keyMeta(metaRemoved), &removed); err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
+		c.problem("the list of removed updates: %v", err)
+	} else if !roaring.BitmapOf(removed...).Equals(c.snap.removed) {
+		c.problem("the list of removed updates differs between memory and disk")
+	}
+	rules := visit(c, kindRule, func(key []byte, r *model.Rule) {
+		i := c.snap.ruleIndex(number64(key))
+		switch {
+		case r.ID != number64(key):
+			c.problem("rule %d says that it is %d", number64(key), r.ID)
+		case i < 0 || !same(c.snap.rules[i], r):
+			c.problem("rule %d (%s) differs between memory and disk", r.ID, r.Name)
+		case r.ID > c.snap.ruleNumber:
+			c.problem("rule %d has a number that was never given", r.ID)
+		}
+	})
+	c.checked("rules", rules)
+	c.equal("rules", rules, len(c.snap.rules))
+	if c.snap.ruled > c.snap.LastUpdate() {
+		c.problem("rules have seen update %d, which does not exist", c.snap.ruled)
+	}
+	licences := visit(c, kindLicence, func(key []byte, l *licence) {
+		n := number32(key)
+		if c.updates[n] == "" {
+			c.problem("the acceptance of a licence belongs to update %d, which does not exist", n)
+		}
+		if !bytes.Equal(c.snap.licences[n].Digest, l.Digest) {
+			c.problem("the acceptance of the licence of update %s differs between memory and disk", c.updates[n])
+		}
+	})
+	c.checked("accepted licences", licences)
+	c.equal("accepted licences", licences, len(c.snap.licences))
+	alarms := visit(c, kindAlarm, func(key []byte, a *model.RevisionAlarm) {
+		m := c.snap.alarms[number32(key)]
+		switch {
+		case a.Update != number32(key) || c.updates[a.Update] == "":
+			c.problem("a revision alarm for update %d stands under number %d", a.Update, number32(key))
+		case m == nil || !m.Time.Equal(a.Time) || m.Held != a.Held || m.HeldTo != a.HeldTo || m.Deployment != a.Deployment || m.Seen != a.Seen:
+			c.problem("the revision alarm of update %s differs between memory and disk", c.updates[a.Update])
+		case a.Deployment >= c.snap.nextDeployment():
+			c.problem("the revision alarm of update %s is about deployment %d, which does not exist", c.updates[a.Update], a.Deployment)
+		}
+	})
+	c.checked("revision alarms", alarms)
+	c.equal("revision alarms", alarms, len(c.snap.alarms))
+	proposals := visit(c, kindProposal, func(key []byte, p *model.Proposal) {
+		if p.ID != number64(key) || p.ID > c.snap.proposalNumber {
+			c.problem("proposal %d says that it is %d", number64(key), p.ID)
+		}
+		if !slices.ContainsFunc(c.snap.proposals, func(m *model.Proposal) bool { return m.ID == p.ID }) {
+			c.problem("proposal %d is on the disk and not in memory", p.ID)
+		}
+	})
+	c.checked("proposals", proposals)
+	c.equal("proposals", proposals, len(c.snap.proposals))
+	return nil
+}
+
+// same says whether two values are the same record.
+func same(a, b any) bool {
+	x, errX := encMode.Marshal(a)
+	y, errY := encMode.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+// equal tells when the disk holds more or fewer of something than memory.
+func (c *checker) equal(what string, disk, memory int) {
+	if disk != memory {
+		c.problem("there are %d %s on the disk and %d in memory", disk, what, memory)
+	}
 }
 
 func (c *checker) rest() error {
