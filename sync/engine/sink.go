@@ -89,7 +89,7 @@ func (s *sink) Complete(ctx context.Context, scope string, present map[model.Upd
 		others[u.Name] = u.Name != s.upstream.Name
 	}
 	var gone []uint32
-	for n := range uint32(snap.UpdateCount()) {
+	for n := range snap.LastUpdate() {
 		row := snap.Row(n + 1)
 		if row == nil || row.Flags&(model.FlagWithdrawn|model.FlagExpired) != 0 || others[row.Upstream] || !strings.HasPrefix(string(row.ID), scope) {
 			continue
