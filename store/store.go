@@ -225,7 +225,7 @@ func (s *Store) begin() error {
 		declined: roaring.New(), outside: roaring.New(), unseen: roaring.New(), managed: roaring.New(),
 		removed: roaring.New(), whole: roaring.New(), trim: roaring.New(),
 		matched: map[model.GroupID]*roaring.Bitmap{}, members: map[model.GroupID]*roaring.Bitmap{},
-		layers: map[model.GroupID][]layer{}, derived: &derived{},
+		layers: map[model.GroupID][]layer{}, derived: &derived{}, licences: map[uint32]licence{}, alarms: map[uint32]*model.RevisionAlarm{},
 	}
 	found, version, err := s.readMeta(snap)
 	if err != nil {
