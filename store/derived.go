@@ -18,10 +18,13 @@ import (
 // A few results of each sort are kept, because a plan works on a snapshot and on
 // what it will be at the same time.
 type derived struct {
-	mu       sync.Mutex
-	placings recent[*placing]
-	counts   map[model.GroupID]*groupCounts
-	order    []model.GroupID // of counts, the last used last
+	mu         sync.Mutex
+	placings   recent[*placing]
+	catalogues recent[*catalogueIndex]
+	listings   recent[*listing]
+	opened     *openIndex
+	counts     map[model.GroupID]*groupCounts
+	order      []model.GroupID // of counts, the last used last
 }
 
 // recent is the last few results of one sort, the newest first.

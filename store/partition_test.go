@@ -44,9 +44,21 @@ func drawSnapshot(rt *rapid.T) *Snapshot {
 		if n%2 == 0 {
 			r.Flags |= model.FlagMayRestart
 		}
+		r.Class, r.Severity = model.Classification(rapid.IntRange(0, 3).Draw(rt, "class")), model.Severity(rapid.IntRange(0, 4).Draw(rt, "severity"))
+		r.Upstream = rapid.SampledFrom([]string{"", "debian", "microsoft"}).Draw(rt, "upstream")
+		r.Products = rapid.SliceOfN(rapid.SampledFrom([]model.CategoryID{"w11", "bookworm", "bookworm/libs"}), 0, 3).Draw(rt, "products")
+		r.Released = testTime.Add(-time.Duration(n) * 24 * time.Hour)
+		for _, f := range []model.UpdateFlags{model.FlagSuperseded, model.FlagExploited, model.FlagRequired} {
+			if rapid.IntRange(0, 2).Draw(rt, "flag") == 0 {
+				r.Flags |= f
+			}
+		}
 		rows.set(n, &updateEntry{row: r})
 	}
 	s.rows = rows.vector
+	s.categories["w11"] = model.Category{ID: "w11", Title: "Windows 11"}
+	s.categories["bookworm"] = model.Category{ID: "bookworm", Title: "Debian 12 (bookworm)"}
+	s.categories["bookworm/libs"] = model.Category{ID: "bookworm/libs", Title: "libs", Parent: "bookworm"}
 	entries, counting := vector[*computerEntry]{}.edit(), newCounting(s.tallies)
 	for n := uint32(1); n <= computers; n++ {
 		c := &model.Computer{Number: n, Name: fmt.Sprint("c", n), Contacted: testTime}
@@ -97,6 +109,12 @@ func drawSnapshot(rt *rapid.T) *Snapshot {
 	s.layers = stackAll(s.deployments)
 	if rapid.Bool().Draw(rt, "declines") {
 		s.declined = set("declined", updates)
+		for n, e := range rows.all {
+			if s.declined.Contains(n) {
+				e.row.Flags |= model.FlagDeclined
+			}
+		}
+		s.outside = set("outside", updates)
 	}
 	s.alarms = map[uint32]*model.RevisionAlarm{}
 	if rapid.IntRange(0, 2).Draw(rt, "alarms") == 0 {

@@ -141,15 +141,8 @@ func (s *Snapshot) Categories() []model.Category {
 
 // Updates gives the list form of every update that the selection of products
 // and classifications lets through, declined ones included, by number.
-func (s *Snapshot) Updates() []*model.UpdateRow {
-	all := make([]*model.UpdateRow, 0, s.rows.len())
-	for n, e := range s.rows.all {
-		if e != nil && !s.outside.Contains(n) {
-			all = append(all, e.row)
-		}
-	}
-	return all
-}
+// The slice is the caller's own.
+func (s *Snapshot) Updates() []*model.UpdateRow { return slices.Clone(s.listing().list) }
 
 // UpdateCount is the number of updates in the catalogue, selected or not;
 // those that cleanup removed are not in it.

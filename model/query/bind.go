@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"fettle/model"
 )
 
@@ -43,11 +45,19 @@ type binder struct {
 	moments  []moment
 	products int // how many terms remember categories
 	subs     []*Updates
-	relative bool // time alone can change the answer
-	groups   bool // membership of groups can change the answer
+	relative bool     // time alone can change the answer
+	groups   bool     // membership of groups can change the answer
+	narrow   narrower // of the term that is being built
 }
 
 func newBinder() *binder { return &binder{scope: -1} }
+
+// narrowing gives what the term that was just built told the index, once.
+func (b *binder) narrowing() narrower {
+	n := b.narrow
+	b.narrow = nil
+	return n
+}
 
 // group registers a name and gives its slot.
 func (b *binder) group(field string, v value) int {
@@ -80,6 +90,10 @@ type query[R any] struct {
 	b        *binder
 	resolved atomic.Pointer[resolution]
 	pool     sync.Pool // of *env, for Match
+
+	number func(R) uint32
+	whole  func(e *env, rows []R) bool // whether rows are all that the index lists; nil when it lists none
+	row    func(w World, n uint32) R   // by number
 }
 
 func (q *query[R]) set(n *node[R], b *binder) *Error {
@@ -159,6 +173,7 @@ func findGroups(t *model.GroupTree, v value) []model.GroupID {
 // at hand. One goroutine uses it at a time.
 type env struct {
 	w     World
+	ix    Index // nil when the world has none, and for single rows
 	now   time.Time
 	tree  *model.GroupTree
 	res   *resolution
@@ -167,10 +182,13 @@ type env struct {
 
 	products []map[model.CategoryID]bool // per term, categories that were looked at; nil slices in Match
 	subs     []*env
-	verdicts [][]int8 // per needs: and update number: 0 not known, 1 fits, -1 does not
+	verdicts [][]int8          // per needs: and update number: 0 not known, 1 fits, -1 does not
+	sure     []*roaring.Bitmap // per needs: the computers that an index found
 
 	haveCounts    bool
 	counts        model.Counts
+	haveOpen      bool
+	open          [3]int // by Counted
 	haveTotals    bool
 	totals        model.UpdateTotals
 	haveApprovals bool
@@ -179,7 +197,9 @@ type env struct {
 }
 
 // next forgets what was asked about the row before.
-func (e *env) next() { e.haveCounts, e.haveTotals, e.haveApprovals = false, false, false }
+func (e *env) next() {
+	e.haveCounts, e.haveOpen, e.haveTotals, e.haveApprovals = false, false, false, false
+}
 
 // bind prepares an env; memory says whether it serves many rows, so that it
 // pays to remember answers.
@@ -203,7 +223,10 @@ func (q *query[R]) bind(e *env, w World, now time.Time, memory bool) *Error {
 		for i := range e.products {
 			e.products[i] = map[model.CategoryID]bool{}
 		}
-		e.verdicts = make([][]int8, len(q.b.subs))
+		e.verdicts, e.sure = make([][]int8, len(q.b.subs)), make([]*roaring.Bitmap, len(q.b.subs))
+		if x, ok := w.(Indexed); ok {
+			e.ix = x.Index()
+		}
 	}
 	for len(e.subs) < len(q.b.subs) {
 		e.subs = append(e.subs, &env{})
@@ -264,6 +287,19 @@ func (e *env) countsOf(r *model.UpdateRow) *model.Counts {
 		e.counts, e.haveCounts = e.w.Counts(r.Number, e.scope), true
 	}
 	return &e.counts
+}
+
+// countOf asks for one of the counts that an index has at hand.
+func (e *env) countOf(r *model.UpdateRow, what Counted) int64 {
+	if e.ix == nil {
+		c := e.countsOf(r)
+		return int64([...]int{c.Needed, c.Failed, c.Pending}[what])
+	}
+	if !e.haveOpen {
+		n, f, p := e.ix.Needing(r.Number, e.scope)
+		e.open, e.haveOpen = [3]int{n, f, p}, true
+	}
+	return int64(e.open[what])
 }
 
 // totalsOf asks for the totals of the computer at hand, once.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"fettle/model"
 )
 
@@ -142,6 +144,17 @@ func buildGroup(b *binder, t *term) (computerTest, cost, *Error) {
 		}
 		return false
 	}
+	if len(own) == 0 {
+		b.narrow = func(e *env) (*roaring.Bitmap, bool) {
+			var sets []*roaring.Bitmap
+			for _, s := range all {
+				for _, g := range e.res.groups[s] {
+					sets = append(sets, e.ix.Members(g))
+				}
+			}
+			return roaring.FastOr(sets...), true
+		}
+	}
 	return func(e *env, c *model.Computer) bool {
 		return len(all) > 0 && belongs(e, all, e.w.GroupsOf(c.Number)) || len(own) > 0 && belongs(e, own, e.w.OwnGroups(c.Number))
 	}, costApproval, nil
@@ -180,6 +193,10 @@ func buildNeeds(b *binder, t *term) (computerTest, cost, *Error) {
 	b.subs = append(b.subs, q)
 	b.relative, b.groups = b.relative || q.TimeDependent(), b.groups || q.UsesGroups()
 	return func(e *env, c *model.Computer) bool {
+		// Computers that are not managed take no part in counts.
+		if e.ix != nil && e.ix.Members(model.GroupAll).Contains(c.Number) {
+			return e.needing(slot, q).Contains(c.Number)
+		}
 		sub := e.subs[slot]
 		for _, n := range e.w.NeededBy(c.Number) {
 			if slot < len(e.verdicts) && int(n) < len(e.verdicts[slot]) && e.verdicts[slot][n] != 0 {
@@ -233,6 +250,7 @@ func isComputerField() field[*model.Computer] {
 	unassigned := word("unassigned", "it belongs to no group made by an administrator", func(e *env, c *model.Computer) bool {
 		return slices.Contains(e.w.GroupsOf(c.Number), model.GroupUnassigned)
 	})
+	unassigned.narrow = func(e *env) (*roaring.Bitmap, bool) { return e.ix.Members(model.GroupUnassigned), true }
 	stale.cost, unassigned.cost, unassigned.groups = costCounts, costApproval, true
 	return isField("a fact about it: restart-pending, stale, unassigned and so on", "is:restart-pending", []isWord[*model.Computer]{
 		word("restart-pending", "it must restart", func(_ *env, c *model.Computer) bool { return len(c.Pending) > 0 }),

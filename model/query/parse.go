@@ -151,7 +151,7 @@ func (p *parser[R]) unary() (*node[R], *Error) {
 		default:
 			n, err := p.primary()
 			if err == nil && negate {
-				n = negated(n)
+				n = p.subject.negated(n)
 			}
 			return n, err
 		}
@@ -174,6 +174,7 @@ func (p *parser[R]) primary() (*node[R], *Error) {
 	t.values = []value{v}
 	n := &node[R]{term: t}
 	n.test, n.cost, err = p.subject.bare(p.b, t)
+	n.narrow = p.b.narrowing()
 	return n, err
 }
 
@@ -255,6 +256,7 @@ func (p *parser[R]) fieldTerm() (*node[R], bool, *Error) {
 	}
 	var err *Error
 	n.test, n.cost, err = f.build(p.b, t)
+	n.narrow = p.b.narrowing()
 	return n, true, err
 }
 

@@ -2,7 +2,10 @@ package query
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
 
 	"fettle/model"
 )
@@ -25,6 +28,12 @@ func ParseUpdates(text string) (*Updates, error) {
 
 func newUpdates(n *node[*model.UpdateRow], b *binder) (*Updates, *Error) {
 	q := &Updates{}
+	q.q.number = func(r *model.UpdateRow) uint32 { return r.Number }
+	q.q.whole = func(e *env, rows []*model.UpdateRow) bool {
+		all, _ := e.ix.Listed()
+		return slices.Equal(rows, all) // the pointers: quicker than what any row says
+	}
+	q.q.row = func(w World, n uint32) *model.UpdateRow { return w.Row(n) }
 	if err := q.q.set(n, b); err != nil {
 		return nil, err
 	}
@@ -78,6 +87,7 @@ func ParseComputers(text string) (*Computers, error) {
 		return nil, err
 	}
 	q := &Computers{}
+	q.q.number = func(c *model.Computer) uint32 { return c.Number }
 	if err := q.q.set(n, b); err != nil {
 		return nil, err
 	}
@@ -122,14 +132,44 @@ func (q *query[R]) filter(ctx context.Context, w World, rows []R, now time.Time)
 	if q.test == nil {
 		return append([]R(nil), rows...), ctx.Err()
 	}
+	set, left := q.narrowed(e)
+	if set != nil && q.whole != nil && q.whole(e, rows) {
+		_, all := e.ix.Listed()
+		return q.pick(ctx, e, roaring.And(set, all), left)
+	}
+	var in dense
+	if set != nil {
+		in = newDense(set)
+	}
 	var out []R
 	for i, r := range rows {
 		if i%pollEvery == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if e.next(); q.test(e, r) {
+		if set != nil && !in.has(q.number(r)) {
+			continue
+		}
+		if e.next(); left == nil || left(e, r) {
 			out = append(out, r)
 		}
 	}
 	return out, nil
+}
+
+// pick gives the rows of a set that pass what is left to test.
+func (q *query[R]) pick(ctx context.Context, e *env, set *roaring.Bitmap, left test[R]) ([]R, error) {
+	var out []R
+	var block [pollEvery]uint32
+	for it := set.ManyIterator(); ; {
+		k := it.NextMany(block[:])
+		if k == 0 || ctx.Err() != nil {
+			return out, ctx.Err()
+		}
+		for _, n := range block[:k] {
+			r := q.row(e.w, n)
+			if e.next(); left == nil || left(e, r) {
+				out = append(out, r)
+			}
+		}
+	}
 }

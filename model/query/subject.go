@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"fettle/model"
 )
 
@@ -62,6 +64,7 @@ type subject[R any] struct {
 	other    string                 // noun of the other subject
 	foreign  func(name string) bool // whether the other subject has the field
 	bare     func(b *binder, t *term) (test[R], cost, *Error)
+	universe func(e *env) *roaring.Bitmap // all rows that an index knows; nil when it does not know them all
 }
 
 // The two subjects. They refer to each other through needs: and through
@@ -376,6 +379,7 @@ type isWord[R any] struct {
 	relative bool // time alone can change it
 	groups   bool // membership can change it
 	test     test[R]
+	narrow   narrower // may be nil
 }
 
 // isField builds the field is: from its words.
@@ -391,12 +395,24 @@ func isField[R any](meaning, example string, all []isWord[R]) field[R] {
 		}
 		var tests []test[R]
 		var costs []cost
+		var narrows []narrower
 		for i, w := range all {
 			if set&(1<<i) == 0 {
 				continue
 			}
+			narrows = append(narrows, w.narrow)
 			b.relative, b.groups = b.relative || w.relative, b.groups || w.groups
 			tests, costs = append(tests, w.test), append(costs, w.cost)
+		}
+		if !slices.ContainsFunc(narrows, func(n narrower) bool { return n == nil }) {
+			b.narrow = func(e *env) (*roaring.Bitmap, bool) {
+				sets, exact := make([]*roaring.Bitmap, len(narrows)), true
+				for i, n := range narrows {
+					s, x := n(e)
+					sets[i], exact = s, exact && x
+				}
+				return roaring.FastOr(sets...), exact
+			}
 		}
 		got, c := anyOf(tests, costs)
 		return got, c, nil

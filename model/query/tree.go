@@ -3,6 +3,8 @@ package query
 import (
 	"slices"
 	"strings"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // nodeKind tells what joins the parts of a query.
@@ -22,6 +24,9 @@ type node[R any] struct {
 	term *term
 	test test[R] // of a term
 	cost cost
+
+	narrow   narrower                     // of a term: what an index knows of it; may be nil
+	universe func(e *env) *roaring.Bitmap // all rows that an index knows; nil when it does not know them all
 }
 
 // term is one condition as it was written, with values in canonical form.
@@ -95,11 +100,11 @@ func joined[R any](kind nodeKind, parts []*node[R]) *node[R] {
 	return n
 }
 
-func negated[R any](n *node[R]) *node[R] {
+func (s *subject[R]) negated(n *node[R]) *node[R] {
 	if n.kind == nodeNot {
 		return n.kids[0]
 	}
-	return &node[R]{kind: nodeNot, kids: []*node[R]{n}}
+	return &node[R]{kind: nodeNot, kids: []*node[R]{n}, universe: s.universe}
 }
 
 // checkScope makes sure that in:, which holds for the whole query, stands once

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"fettle/model"
 )
 
@@ -46,6 +48,14 @@ func buildApproved(b *binder, t *term) (updateTest, cost, *Error) {
 			slots = append(slots, b.group(t.field, *v))
 		}
 	}
+	switch {
+	case !none:
+		b.narrow = func(e *env) (*roaring.Bitmap, bool) { return approvedForInstall(e), anyGroup }
+	case !anyGroup && len(slots) == 0:
+		b.narrow = func(e *env) (*roaring.Bitmap, bool) {
+			return roaring.AndNot(listedUpdates(e), roaring.Or(e.ix.Approved(model.ActionInstall), e.ix.Flag(model.FlagDeclined))), true
+		}
+	}
 	return func(e *env, r *model.UpdateRow) bool {
 		approvals := e.approvalsOf(r)
 		if anyGroup || none {
@@ -76,6 +86,7 @@ func buildEffective(b *binder, t *term) (updateTest, cost, *Error) {
 	for i := range t.values {
 		t.values[i].op = opNone
 	}
+	b.narrow = func(e *env) (*roaring.Bitmap, bool) { return approvedForInstall(e), false }
 	return func(e *env, r *model.UpdateRow) bool {
 		approvals := e.approvalsOf(r)
 		if !has(approvals, model.ActionInstall) {
@@ -167,7 +178,7 @@ func buildDeadline(b *binder, t *term) (updateTest, cost, *Error) {
 // isUpdateField is is: with its words.
 func isUpdateField() field[*model.UpdateRow] {
 	flag := func(word, meaning string, f model.UpdateFlags) isWord[*model.UpdateRow] {
-		return isWord[*model.UpdateRow]{Suggestion: Suggestion{word, meaning}, cost: costFlag, test: func(_ *env, r *model.UpdateRow) bool { return r.Has(f) }}
+		return isWord[*model.UpdateRow]{Suggestion: Suggestion{word, meaning}, cost: costFlag, test: func(_ *env, r *model.UpdateRow) bool { return r.Has(f) }, narrow: byFlag(f)}
 	}
 	return isField("a fact about it: declined, superseded, withdrawn, exploited and so on", "is:exploited", []isWord[*model.UpdateRow]{
 		flag("declined", "declined for every group", model.FlagDeclined),
@@ -182,7 +193,8 @@ func isUpdateField() field[*model.UpdateRow] {
 		flag("required", "it updates Fettle itself", model.FlagRequired),
 		flag("licence", "its licence must be accepted before approval", model.FlagLicence),
 		flag("withdrawn", "its archive no longer offers it", model.FlagWithdrawn),
-		{Suggestion: Suggestion{"overdue", "a deadline has passed and a computer of that group still needs it"}, cost: costWeigh, relative: true, groups: true, test: overdue},
+		{Suggestion: Suggestion{"overdue", "a deadline has passed and a computer of that group still needs it"}, cost: costWeigh, relative: true, groups: true, test: overdue,
+			narrow: func(e *env) (*roaring.Bitmap, bool) { return approvedForInstall(e), false }},
 		{Suggestion: Suggestion{"new", "it came since the last visit"}, cost: costTime, test: func(e *env, r *model.UpdateRow) bool {
 			last := e.w.LastVisit()
 			return !last.IsZero() && r.Arrived.After(last)

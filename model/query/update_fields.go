@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"fettle/model"
 )
 
@@ -24,6 +26,13 @@ func newUpdateSubject() *subject[*model.UpdateRow] {
 		return field[*model.UpdateRow]{
 			FieldHelp: FieldHelp{name, meaning, example}, words: counting,
 			build: numbers(costCounts, parseNumber, func(e *env, r *model.UpdateRow) int64 { return int64(get(e.countsOf(r))) }),
+		}
+	}
+	// The counts that an index has at hand.
+	open := func(name, meaning, example string, what Counted) field[*model.UpdateRow] {
+		return field[*model.UpdateRow]{
+			FieldHelp: FieldHelp{name, meaning, example}, words: counting,
+			build: indexed(numbers(costCounts, parseNumber, func(e *env, r *model.UpdateRow) int64 { return e.countOf(r, what) }), byCount(what)),
 		}
 	}
 	classes := make([]Suggestion, 0, 16)
@@ -55,25 +64,27 @@ func newUpdateSubject() *subject[*model.UpdateRow] {
 		{FieldHelp: FieldHelp{"version", "its version", "version:2024a*"},
 			build: texts(costList, modeExact, func(r *model.UpdateRow) string { return r.Version })},
 		{FieldHelp: FieldHelp{"class", "classification", "class:critical,security"}, words: classes,
-			build: enum(costFlag, classes, classTitles, false, func(_ *env, r *model.UpdateRow) int { return int(r.Class) - int(model.ClassCritical) })},
+			build: indexed(enum(costFlag, classes, classTitles, false, func(_ *env, r *model.UpdateRow) int { return int(r.Class) - int(model.ClassCritical) }),
+				byWords(classes, classTitles, false, func(ix Index, i int) *roaring.Bitmap { return ix.Class(model.ClassCritical + model.Classification(i)) }))},
 		{FieldHelp: FieldHelp{"product", "product or what it belongs to: identifier, title, or the beginning of a word in the title", `product:"debian 12"`}, names: namesProducts, build: buildProduct},
 		{FieldHelp: FieldHelp{"upstream", "name of the upstream that brought it", "upstream:debian"}, names: namesUpstreams,
-			build: texts(costList, modeExact, func(r *model.UpdateRow) string { return r.Upstream })},
+			build: indexed(texts(costList, modeExact, func(r *model.UpdateRow) string { return r.Upstream }), byUpstream)},
 		{FieldHelp: FieldHelp{"language", "language that it is for; none for those that are for no particular one", "language:en*"},
 			words: []Suggestion{{"none", "for no particular language"}}, build: buildLanguage},
 		{FieldHelp: FieldHelp{"severity", "the vendor's rating; it compares, critical being the highest", "severity:>=important"}, words: severities,
-			build: enum(costFlag, severities, nil, true, func(_ *env, r *model.UpdateRow) int { return int(r.Severity) })},
+			build: indexed(enum(costFlag, severities, nil, true, func(_ *env, r *model.UpdateRow) int { return int(r.Severity) }),
+				byWords(severities, nil, true, func(ix Index, i int) *roaring.Bitmap { return ix.Severity(model.Severity(i)) }))},
 		{FieldHelp: FieldHelp{"released", "when the vendor published it (of a Debian archive: not later than)", "released:<2026-01-01"}, words: dating,
 			build: times(func(r *model.UpdateRow) time.Time { return r.Released })},
 		{FieldHelp: FieldHelp{"arrived", "when it came to this server", "arrived:<7d"}, words: dating,
 			build: times(func(r *model.UpdateRow) time.Time { return r.Arrived })},
 		{FieldHelp: FieldHelp{"age", "time since it was published", "age:>14d"}, words: ageing, build: buildAge},
-		count("needed", "computers that need it (not installed, downloaded, or waiting for a restart)", "needed:>0", func(c *model.Counts) int { return c.Needed }),
-		count("failed", "computers on which it failed", "failed:>0", func(c *model.Counts) int { return c.Failed }),
+		open("needed", "computers that need it (not installed, downloaded, or waiting for a restart)", "needed:>0", CountedNeeded),
+		open("failed", "computers on which it failed", "failed:>0", CountedFailed),
 		count("installed", "computers that have it", "installed:>=3", func(c *model.Counts) int { return c.Installed }),
 		count("not-applicable", "computers that it is not for", "not-applicable:0", func(c *model.Counts) int { return c.NotApplicable }),
 		count("no-status", "computers that have not reported on it", "no-status:>0", func(c *model.Counts) int { return c.Unknown }),
-		count("pending-restart", "computers that installed it and must restart", "pending-restart:>0", func(c *model.Counts) int { return c.Pending }),
+		open("pending-restart", "computers that installed it and must restart", "pending-restart:>0", CountedPending),
 		{FieldHelp: FieldHelp{"installed-or-not-applicable", "percentage of computers known to have it or not to want it", "installed-or-not-applicable:<90"},
 			words: []Suggestion{{"<100", "not yet everywhere"}, {"100", "everywhere"}}, build: buildPercentage},
 		{FieldHelp: FieldHelp{"in", "narrows all counts of the query to the computers of a group", "in:Servers needed:>0"}, names: namesGroups, build: buildIn},
@@ -93,7 +104,7 @@ func newUpdateSubject() *subject[*model.UpdateRow] {
 				return slices.IndexFunc(contents, func(s Suggestion) bool { return s.Text == state })
 			})},
 	})
-	s.bare = bareUpdate
+	s.bare, s.universe = bareUpdate, listedUpdates
 	s.synonyms = map[string]string{
 		"group": "in:", "classification": "class:", "article": "kb:", "name": "title:", "pkg": "package:", "source": "package:", "date": "released:",
 		"published": "released:", "restart": "pending-restart:", "pending": "pending-restart:", "errors": "failed:", "unknown": "no-status:", "category": "product:",
@@ -182,6 +193,9 @@ func buildProduct(b *binder, t *term) (updateTest, cost, *Error) {
 			id = c.Parent
 		}
 		return false
+	}
+	b.narrow = func(e *env) (*roaring.Bitmap, bool) {
+		return e.ix.Products(func(id model.CategoryID) bool { return fits(e, id) }), true
 	}
 	return func(e *env, r *model.UpdateRow) bool {
 		for _, id := range r.Products {

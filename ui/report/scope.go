@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"fettle/model"
 	"fettle/model/query"
 	"fettle/store"
@@ -45,6 +47,28 @@ func (w world) Counts(update uint32, group model.GroupID) model.Counts {
 		group = w.group
 	}
 	return w.Snapshot.Counts(update, group)
+}
+
+// Index answers for the report's group likewise.
+func (w world) Index() query.Index { return index{w.Snapshot.Index(), w.group} }
+
+type index struct {
+	query.Index
+	group model.GroupID
+}
+
+func (x index) Counted(what query.Counted, group model.GroupID) *roaring.Bitmap {
+	if group == model.GroupAll {
+		group = x.group
+	}
+	return x.Index.Counted(what, group)
+}
+
+func (x index) Needing(update uint32, group model.GroupID) (needed, failed, pending int) {
+	if group == model.GroupAll {
+		group = x.group
+	}
+	return x.Index.Needing(update, group)
 }
 
 // scope finds the updates and computers that the report is about.
