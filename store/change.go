@@ -444,7 +444,10 @@ func (d *draft) removeComputers(c *model.Change) error {
 	d.managed = d.managed.Clone()
 	for _, n := range c.Computers {
 		e := computers.at(n)
-		counts.replace(n, e, nil)
+		if e == nil {
+			continue // named twice
+		}
+		counts.replace(n, e.counted(), nil)
 		computers.set(n, nil)
 		d.managed.Remove(n)
 		d.delete(keyComputer(n))

@@ -100,20 +100,23 @@ func (s *Store) RecordStatus(ctx context.Context, st model.Status) error {
 	})
 }
 
+// counted gives what of a computer takes part in counts: nil unless it is
+// managed and has reported.
+func (e *computerEntry) counted() *computerEntry {
+	if e == nil || !e.reported || e.computer.Admission != model.Managed {
+		return nil
+	}
+	return e
+}
+
 // setComputer replaces a computer's memory form and moves its counts.
 func (d *draft) setComputer(before, after *computerEntry) {
 	n := after.computer.Number
 	computers := d.computers.edit()
 	computers.set(n, after)
 	d.computers = computers.vector
-	counted := func(e *computerEntry) *computerEntry {
-		if e == nil || !e.reported || e.computer.Admission != model.Managed {
-			return nil
-		}
-		return e
-	}
 	c := newCounting(d.tallies)
-	c.replace(n, counted(before), counted(after))
+	c.replace(n, before.counted(), after.counted())
 	d.tallies = c.vector
 	if is := after.computer.Admission == model.Managed; is != d.managed.Contains(n) {
 		d.managed = d.managed.Clone()

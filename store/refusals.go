@@ -82,7 +82,7 @@ func (s *Snapshot) checkOne(step *model.Change) error {
 		}
 	case model.ChangeGroupAdd:
 		if len(c.Restored) > 0 {
-			return nil
+			return s.checkRestored(c.Restored)
 		}
 		if len(c.Computers) > 0 {
 			if err := s.checkTargeting(); err != nil {
@@ -250,6 +250,26 @@ func (s *Snapshot) groupOf(c model.Change) (*model.Group, error) {
 		return nil, fmt.Errorf("group %s: %w", c.Group.ID, ErrNotFound)
 	}
 	return g, nil
+}
+
+// checkRestored refuses to bring back groups for which there is no place any
+// more: since their removal the group above went too, or others took their names.
+func (s *Snapshot) checkRestored(groups []model.Group) error {
+	refuse := func(code, why, remedy string) error {
+		return &model.Refusal{Code: code, What: fmt.Sprintf("The group %s was not brought back", model.Clean(groups[0].Name)), Why: why, Remedy: remedy}
+	}
+	for _, g := range groups {
+		above := func(o model.Group) bool { return o.ID == g.Parent }
+		switch o := s.tree.ByName(g.Name); {
+		case s.tree.Group(g.ID) != nil:
+			return refuse("exists", "it exists", "")
+		case o != nil:
+			return refuse("exists", "another group is named "+o.Name+" now", "rename that one first: fettle group rename "+quoteArg(o.Name)+" NAME")
+		case s.tree.Group(g.Parent) == nil && !slices.ContainsFunc(groups, above):
+			return refuse("parent", "the group above it was removed", "bring that one back first: fettle undo N, with the number of its entry from fettle journal")
+		}
+	}
+	return nil
 }
 
 // checkGroup refuses a name, parent or formula that cannot be.

@@ -1,0 +1,50 @@
+package store
+
+import (
+	"errors"
+	"testing"
+
+	"fettle/model"
+)
+
+// TestRemovingAComputerThatIsNotManagedLeavesCounts: one that waits to be
+// admitted takes no part in counts, so that its removal must not either.
+func TestRemovingAComputerThatIsNotManagedLeavesCounts(t *testing.T) {
+	s := newTest(t)
+	ready(t, s)
+	must1(s.Import(t.Context(), []*model.Update{debian("a", "1")}))(t)
+	computer(t, s, "web1", nil, []uint32{1})
+	n := must1(s.Record(t.Context(), Report{Computer: model.Computer{ID: "stranger", Name: "stranger", Admission: model.Waiting}, Status: &model.Status{Evaluated: 1, Installed: []uint32{1}}}))(t)
+	want := s.Snapshot().Counts(1, model.GroupAll)
+	must1(s.Make(t.Context(), model.Change{Kind: model.ChangeRemove, Computers: []uint32{n, n}}, admin))(t)
+	if got := s.Snapshot().Counts(1, model.GroupAll); got != want || got.Installed != 1 {
+		t.Errorf("counts %+v after the removal, before %+v", got, want)
+	}
+}
+
+// TestAGroupComesBackOnlyToAPlace: what an undo would restore may have lost its
+// parent or its name meanwhile.
+func TestAGroupComesBackOnlyToAPlace(t *testing.T) {
+	s := newTest(t)
+	ready(t, s)
+	add := func(name string, parent model.GroupID) model.GroupID {
+		return must1(s.Make(t.Context(), model.Change{Kind: model.ChangeGroupAdd, Group: &model.Group{Name: name, Parent: parent}}, admin))(t).Change.Group.ID
+	}
+	remove := func(id model.GroupID) uint64 {
+		return must1(s.Make(t.Context(), model.Change{Kind: model.ChangeGroupRemove, Group: &model.Group{ID: id}}, admin))(t).Seq
+	}
+	refused := func(entry uint64, code string) {
+		t.Helper()
+		var r *model.Refusal
+		if _, err := s.Undo(t.Context(), entry, admin, ""); !errors.As(err, &r) || r.Code != code || r.Remedy == "" {
+			t.Errorf("got %v, want a refusal %q with a remedy", err, code)
+		}
+	}
+	above := add("Above", model.GroupAll)
+	below := remove(add("Below", above))
+	gone := remove(above)
+	refused(below, "parent")
+	must1(s.Undo(t.Context(), gone, admin, ""))(t)
+	add("Below", model.GroupAll)
+	refused(below, "exists")
+}
