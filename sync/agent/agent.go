@@ -31,6 +31,13 @@ type Server interface {
 	Event(ctx context.Context, e protocol.Event) error
 }
 
+// Caller is a Server that a connected computer can be called by.
+type Caller interface {
+	// Await answers when something else is decided for the computer than the mark
+	// in the request names. It waits as long as ctx lasts.
+	Await(ctx context.Context, r protocol.AwaitRequest) (protocol.Awaited, error)
+}
+
 // Packages is what the agent asks of apt and dpkg; *apt.System is the real one.
 type Packages interface {
 	Available() error
@@ -83,6 +90,8 @@ type Options struct {
 	NoRefresh   bool // leave the package lists as they are
 	AllClosures bool // work out the closures of all needed updates, not only of approved ones
 	Local       bool // runs for one command: nobody keeps its schedule
+
+	Patience time.Duration // how long CheckIn and Install wait while another cycle runs on this computer; 0 = they are refused
 
 	Packages  Packages
 	Installer Installer // nil = none: installing is refused with what it needs
@@ -152,6 +161,9 @@ func New(o Options) (*Agent, error) {
 // this very program, started again, through sudo when we are not root.
 func System(o Options) (Options, error) {
 	o.AsRoot = os.Geteuid() == 0
+	if o.Patience == 0 {
+		o.Patience = 5 * time.Minute
+	}
 	if o.Installer == nil {
 		exe, err := os.Executable()
 		if err != nil {
@@ -170,7 +182,7 @@ func System(o Options) (Options, error) {
 // Available says in words why the agent's computer cannot be managed, or nil.
 func (a *Agent) Available() error { return a.o.Packages.Available() }
 
-// Wake makes Run check in at once: an approval has reached the computer.
+// Wake makes Run check in at once. A server that is a Caller does it by itself.
 func (a *Agent) Wake() {
 	select {
 	case a.wake <- struct{}{}:

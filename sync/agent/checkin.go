@@ -42,6 +42,7 @@ type Outcome struct {
 // cycle is one check-in at work.
 type cycle struct {
 	a        *Agent
+	why      occasion
 	st       State
 	out      Outcome
 	progress func(model.Progress)
@@ -64,14 +65,14 @@ type cycle struct {
 // CheckIn runs one cycle. What could be done is in the Outcome also when there
 // is an error; a *model.Refusal says what installing needs.
 func (a *Agent) CheckIn(ctx context.Context, progress func(model.Progress)) (Outcome, error) {
-	return a.cycle(ctx, func(model.UpdateID) bool { return false }, progress)
+	return a.cycle(ctx, asked, func(model.UpdateID) bool { return false }, progress)
 }
 
 // Install runs one cycle in which the user asks for approved updates now; no
 // identifiers mean all of them.
 func (a *Agent) Install(ctx context.Context, updates []model.UpdateID, progress func(model.Progress)) (Outcome, error) {
-	asked := func(u model.UpdateID) bool { return len(updates) == 0 || slices.Contains(updates, u) }
-	out, err := a.cycle(ctx, asked, progress)
+	wanted := func(u model.UpdateID) bool { return len(updates) == 0 || slices.Contains(updates, u) }
+	out, err := a.cycle(ctx, asked, wanted, progress)
 	if err != nil {
 		return out, err
 	}
@@ -84,19 +85,32 @@ func (a *Agent) Install(ctx context.Context, updates []model.UpdateID, progress 
 	return out, nil
 }
 
-func (a *Agent) cycle(ctx context.Context, byUser func(model.UpdateID) bool, progress func(model.Progress)) (Outcome, error) {
+// occasion is why a cycle is made.
+type occasion uint8
+
+const (
+	asked occasion = iota // somebody asked for it and waits
+	timed                 // its time has come
+	woken                 // the server called
+)
+
+func (a *Agent) cycle(ctx context.Context, why occasion, byUser func(model.UpdateID) bool, progress func(model.Progress)) (Outcome, error) {
 	if err := a.Available(); err != nil {
 		return Outcome{}, err
 	}
-	unlock, err := a.lock()
+	if progress == nil {
+		progress = func(model.Progress) {}
+	}
+	lock := a.lock
+	if why == asked {
+		lock = func() (func(), error) { return a.lockPatiently(ctx, progress) }
+	}
+	unlock, err := lock()
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer unlock()
-	if progress == nil {
-		progress = func(model.Progress) {}
-	}
-	c := &cycle{a: a, progress: progress, byUser: byUser, closures: map[model.UpdateID]model.Closure{}}
+	c := &cycle{a: a, why: why, progress: progress, byUser: byUser, closures: map[model.UpdateID]model.Closure{}}
 	if c.st, err = a.State(); err != nil {
 		return Outcome{}, err
 	}
@@ -173,10 +187,19 @@ func (c *cycle) ask(ctx context.Context) error {
 	return c.decide(ctx, false)
 }
 
+// freshLists is the age up to which a woken computer does not refresh its package
+// lists again.
+const freshLists = time.Hour
+
 // refresh brings the package lists up to date, where we may.
 func (c *cycle) refresh(ctx context.Context) {
 	a := c.a
 	if !a.o.AsRoot || a.o.NoRefresh {
+		return
+	}
+	// Many computers may be woken at once by one approval: it concerns what they
+	// reported, which their lists know.
+	if age := a.o.Now().Sub(c.st.Refreshed); c.why == woken && age >= 0 && age < freshLists {
 		return
 	}
 	failures, err := a.o.Packages.Refresh(ctx, c.progress)
@@ -231,7 +254,7 @@ func (c *cycle) detect(ctx context.Context) error {
 func (c *cycle) compose(digest []byte) protocol.Report {
 	a := c.a
 	r := protocol.Report{Version: protocol.Version, Time: a.o.Now().UTC(), Who: c.who, Scan: c.result, Digest: digest,
-		Policy: c.policy, Groups: c.groups(), Failures: c.st.Failures, Foreign: c.st.Foreign, Remarks: c.remarks, NextCheck: c.st.NextCheck}
+		Policy: c.policy, Groups: c.groups(), Mark: c.st.Mark, Failures: c.st.Failures, Foreign: c.st.Foreign, Remarks: c.remarks, NextCheck: c.st.NextCheck}
 	if a.o.Local {
 		r.NextCheck = time.Time{} // nobody will keep it
 	}
@@ -282,6 +305,9 @@ func (c *cycle) report(ctx context.Context) error {
 	if err := protocol.CheckVersion(ack.Version); err != nil {
 		return err
 	}
+	if len(ack.Mark) > 0 {
+		c.st.Mark = ack.Mark
+	}
 	c.known = ack.Updates
 	c.out.Report = r
 	r.Inventory = nil
@@ -322,7 +348,7 @@ func (c *cycle) decide(ctx context.Context, final bool) error {
 			return err
 		}
 		c.st.PlanSeen = max(c.st.PlanSeen, d.Plan.Number)
-		c.st.Decisions, c.out.Decisions = &d, d
+		c.st.Decisions, c.out.Decisions, c.st.Mark = &d, d, d.Mark
 		missing := slices.DeleteFunc(slices.Clone(d.Missing), func(u model.UpdateID) bool { _, ok := c.closures[u]; return ok })
 		before := len(c.closures)
 		if err := c.workOut(ctx, missing); err != nil {

@@ -23,11 +23,16 @@
 // plan's: the agent adds nothing to either. Without the server it acts on a plan
 // that it has until that expires.
 //
-// Ownership: an Agent starts no goroutines. CheckIn and Install run in the
-// caller's, one at a time per state directory, also across processes (a file
-// lock); Run is the loop for a caller who has a goroutine for it, and returns
-// when its context ends, after the step it is in. Wake may be called from
-// anywhere.
+// Between cycles Run listens to a server that is a Caller: what an administrator
+// decides reaches a connected computer at once. The mark that came with the last
+// decisions says what the computer knows, so that nothing is missed between two
+// calls, nor while the agent was not there.
+//
+// Ownership: CheckIn and Install run in the caller's goroutine, one at a time per
+// state directory, also across processes (a file lock); Run is the loop for a
+// caller who has a goroutine for it, and returns when its context ends, after the
+// step it is in. Its only other goroutine listens to the server while Run sleeps,
+// and has ended when a cycle begins. Wake may be called from anywhere.
 //
 // State lives in files below Options.StateDir, each replaced whole (written
 // aside, synced, renamed), and intents.log, which is only appended to: the

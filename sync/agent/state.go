@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,7 @@ type State struct {
 	Foreign []string                    `cbor:"20,keyasint,omitempty"` // changed by others, not yet reported
 	Touched map[model.UpdateID][]string `cbor:"21,keyasint,omitempty"` // packages of updates that failed
 	Error   string                      `cbor:"19,keyasint,omitempty"` // how the last cycle failed, if it did
+	Mark    []byte                      `cbor:"22,keyasint,omitempty"` // what the server has decided, as it names it: see protocol.AwaitRequest
 }
 
 // InstalledUpdate is an update that the agent installed since the computer
@@ -162,6 +164,26 @@ func (a *Agent) lock() (unlock func(), err error) {
 		a.working.Unlock()
 	}, nil
 }
+
+// lockPatiently is lock for a cycle that somebody asked for: a check-in that the
+// server woke the agent for is not in the way of a person, only before it.
+func (a *Agent) lockPatiently(ctx context.Context, progress func(model.Progress)) (unlock func(), err error) {
+	until := a.o.Now().Add(a.o.Patience)
+	for {
+		var refusal *model.Refusal
+		if unlock, err = a.lock(); err == nil || !errors.As(err, &refusal) || !a.o.Now().Before(until) {
+			return unlock, err
+		}
+		progress(model.Progress{Phase: "waiting for the check-in that runs"})
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-a.o.After(lockRetry):
+		}
+	}
+}
+
+const lockRetry = 200 * time.Millisecond
 
 // foreign says which packages changed since the last look without our doing,
 // and remembers what is there now.

@@ -138,6 +138,7 @@ func (e *Engine) Run(ctx context.Context) error {
 			if err := e.o.Store.RefreshGroups(ctx); err != nil && ctx.Err() == nil {
 				e.o.Log.Error("groups could not be evaluated anew", "error", err)
 			}
+			e.o.Agents.Recheck()
 		}
 		wait := min(longestWait, refresh.Sub(now))
 		if at := e.nextDue(now); !at.IsZero() {

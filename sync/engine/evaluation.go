@@ -79,6 +79,7 @@ func (e *Engine) evaluate(ctx context.Context, j *Job) (string, error) {
 		}
 		return "", fmt.Errorf("evaluating computers against the catalogue: %w", err)
 	}
+	e.o.Agents.Recheck() // a withdrawn or revised update concerns whom it is approved for
 	if changed == 1 {
 		return "the status of 1 computer changed", nil
 	}

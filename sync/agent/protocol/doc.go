@@ -11,6 +11,8 @@
 //	                      answers with approvals, policy and the signed plan
 //	Event   -> ok         what was downloaded, installed, refused, restarted;
 //	                      sent again until it is acknowledged
+//	Await   -> Awaited    between cycles, on a conversation of its own: answered
+//	                      when something else is decided than the computer knows
 //
 // The agent says packages, the server says updates: only the server has the
 // catalogue. Decide is asked again right before an installation, so that an

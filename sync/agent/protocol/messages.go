@@ -49,7 +49,13 @@ type Report struct {
 	Closures   []model.Closure       `cbor:"16,keyasint,omitempty"` // of needed updates, approved or not, as far as they were worked out
 	Remarks    []string              `cbor:"17,keyasint,omitempty"` // what the administrator should know: a local policy that cannot be read
 	Groups     []string              `cbor:"18,keyasint,omitempty"` // names of the groups that the computer asks for (GroupNames); all of them each time
+	Mark       []byte                `cbor:"19,keyasint,omitempty"` // the newest mark that the server gave
 }
+
+// MarkSize is the length of a mark: what names everything that the server has
+// decided for a computer. The server makes marks, the computer only keeps them;
+// two that differ mean that something else is to be done.
+const MarkSize = 16
 
 // The bounds of Report.Groups.
 const (
@@ -80,6 +86,7 @@ type Ack struct {
 	WantInventory bool                      `cbor:"2,keyasint,omitempty"` // send the report again with the inventory
 	Updates       map[string]model.UpdateID `cbor:"3,keyasint,omitempty"` // PackageKey of a needed package -> its update; unknown ones are missing
 	Approved      []model.UpdateID          `cbor:"4,keyasint,omitempty"` // approved and needed here: their closures are wanted
+	Mark          []byte                    `cbor:"5,keyasint,omitempty"` // replaces the report's: nothing was decided since, only done; empty = the computer keeps its mark
 }
 
 // DecideRequest asks what to do, and says what installing the approved updates
@@ -101,6 +108,23 @@ type Decisions struct {
 	Policy   model.Policy          `cbor:"4,keyasint"`
 	Plan     model.InstallPlan     `cbor:"5,keyasint"`
 	Missing  []model.UpdateID      `cbor:"6,keyasint,omitempty"` // approved since the report: closures are wanted for these too
+	Mark     []byte                `cbor:"7,keyasint,omitempty"` // of these decisions; empty = the server gives none
+}
+
+// AwaitRequest asks to be told when something else is decided than what a mark
+// names. It is answered then and not before, on a conversation of its own.
+type AwaitRequest struct {
+	Version  int              `cbor:"1,keyasint"`
+	Computer model.ComputerID `cbor:"2,keyasint"`
+	Mark     []byte           `cbor:"3,keyasint,omitempty"` // empty = what is decided from now on counts
+}
+
+// Awaited answers an AwaitRequest.
+type Awaited struct {
+	Version int    `cbor:"1,keyasint"`
+	Mark    []byte `cbor:"2,keyasint,omitempty"` // what is decided now; to be named when the computer waits again
+	CheckIn bool   `cbor:"3,keyasint,omitempty"` // the computer is to check in at once; else there is only a new mark
+	Reason  string `cbor:"4,keyasint,omitempty"` // why, for the log
 }
 
 // EventKind says what an event tells of.

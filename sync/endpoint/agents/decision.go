@@ -51,25 +51,17 @@ func (s *Server) decide(ctx context.Context, r *protocol.DecideRequest) (protoco
 		return d, err
 	}
 	d.Policy, _ = snap.EffectivePolicy(c.Number)
-	gate := gateReason(snap, c)
+	list := wants(snap, c)
+	d.Mark = dutyFrom(snap, c, d.Policy, list).mark()
 	var approved, blocked []model.PlannedUpdate
-	for _, n := range e.wanted(snap, c.Number) {
-		p := planned(snap, c.Number, n)
-		switch row := snap.Row(n); {
-		case gate != "":
-			p.Refused = gate
+	for _, p := range list {
+		if p.Refused != "" {
 			blocked = append(blocked, p)
-		case row.Has(model.FlagWithdrawn):
-			p.Refused = "it was withdrawn: its archive no longer offers this version"
-			blocked = append(blocked, p)
-		case row.Has(model.FlagExpired):
-			p.Refused = "it was expired by its publisher"
-			blocked = append(blocked, p)
-		default:
-			approved = append(approved, p)
-			if !slices.ContainsFunc(closures, func(c model.Closure) bool { return c.Update == p.Update }) {
-				d.Missing = append(d.Missing, p.Update)
-			}
+			continue
+		}
+		approved = append(approved, p)
+		if !slices.ContainsFunc(closures, func(c model.Closure) bool { return c.Update == p.Update }) {
+			d.Missing = append(d.Missing, p.Update)
 		}
 	}
 	checked, err := e.check(closures, approved, inv)
@@ -85,7 +77,7 @@ func (s *Server) decide(ctx context.Context, r *protocol.DecideRequest) (protoco
 	if err := e.sign(&d.Plan); err != nil {
 		return d, err
 	}
-	if gate == "" {
+	if gateReason(snap, c) == "" {
 		d.Approved = d.Plan.Updates
 	}
 	return d, nil
@@ -101,22 +93,6 @@ func gateReason(snap *store.Snapshot, c *model.Computer) string {
 		return "this computer asked to be managed and was not accepted yet"
 	}
 	return ""
-}
-
-// planned is one approved update as a plan names it.
-func planned(snap *store.Snapshot, computer, update uint32) model.PlannedUpdate {
-	row, eff := snap.Row(update), snap.Effective(computer, update)
-	return model.PlannedUpdate{Update: row.ID, Number: row.Number, Title: model.Clean(row.Title), Group: eff.Group, Deadline: eff.Deadline}
-}
-
-// wanted gives the updates that are approved for a computer and not installed
-// there: those that failed are tried again.
-func (e *Endpoint) wanted(snap *store.Snapshot, computer uint32) []uint32 {
-	needed := snap.NeededBy(computer)
-	return slices.DeleteFunc(slices.Clone(snap.Approved(computer)), func(n uint32) bool {
-		_, ok := slices.BinarySearch(needed, n)
-		return !ok || snap.State(computer, n) == model.StateInstalledPendingReboot
-	})
 }
 
 // keepClosures gives the closures known of a computer, those that came just now

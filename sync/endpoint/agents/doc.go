@@ -28,6 +28,15 @@
 // removals are refused. Before the setup is complete, and for a computer that was
 // not accepted, nothing is approved, and the reason stands with each update.
 //
+// # Waking
+//
+// A connected computer waits in Await, naming the mark that came with its last
+// decisions: a digest of its duty (policy, and what is approved and needed there,
+// with deadlines and what stands against it). It is answered when its duty is
+// another one. What it did itself does not wake it: the acknowledgement of a
+// report moves its mark along when something was done and nothing decided. The
+// network endpoint will use the same method, one waiting call per connection.
+//
 // # Trust
 //
 // Everything in a message is hostile input: sizes are bounded, names follow
@@ -36,8 +45,10 @@
 //
 // # Concurrency
 //
-// An Endpoint starts goroutines only within Reevaluate, which waits for them. Its
-// methods and those of its Servers are safe for concurrent use; what is read,
-// computed and written for one computer is done under that computer's lock, so
-// reports, events and re-evaluations of one process must go through one Endpoint.
+// An Endpoint starts goroutines within Reevaluate, which waits for them, and one
+// that serves all calls of Await: the first starts it, the last to return ends it
+// and waits for it. Its methods and those of its Servers are safe for concurrent
+// use; what is read, computed and written for one computer is done under that
+// computer's lock, so reports, events and re-evaluations of one process must go
+// through one Endpoint.
 package agents

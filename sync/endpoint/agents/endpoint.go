@@ -25,6 +25,8 @@ type Endpoint struct {
 	seed  maphash.Seed
 	locks [64]sync.Mutex // by computer, striped
 
+	waking waking
+
 	mu      sync.Mutex
 	digests map[model.ComputerID]string // of the inventory that is stored, as the agent computed it
 }
@@ -48,7 +50,7 @@ func (e *Endpoint) For(id model.ComputerID, local bool) *Server {
 	return &Server{endpoint: e, id: id, local: local}
 }
 
-// Server answers one computer; it implements agent.Server.
+// Server answers one computer; it implements agent.Server and agent.Caller.
 type Server struct {
 	endpoint *Endpoint
 	id       model.ComputerID

@@ -111,7 +111,11 @@ func (e *Endpoint) reevaluate(ctx context.Context, id model.ComputerID) (changed
 		return false, nil
 	}
 	next.Reported, next.Computed = old.Reported, e.now()
-	return true, e.store.RecordStatus(ctx, *next)
+	if err := e.store.RecordStatus(ctx, *next); err != nil {
+		return false, err
+	}
+	e.touched(c.Number)
+	return true, nil
 }
 
 // computed is the status that an inventory has in the catalogue as it is now.

@@ -28,6 +28,7 @@ type bench struct {
 	endpoint *Endpoint
 	mu       sync.Mutex
 	now      time.Time
+	cond     *sync.Cond // of the endpoint's waking
 }
 
 func newBench(t testing.TB) *bench {

@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -101,11 +102,26 @@ func (s *Server) report(ctx context.Context, r *protocol.Report) (protocol.Ack, 
 		e.remember(id, r.Inventory)
 	}
 	after := e.store.Snapshot()
-	if after.Setup().Complete() {
-		for _, u := range e.wanted(after, n) {
-			ack.Approved = append(ack.Approved, after.Row(u).ID)
+	computer := after.Computer(n)
+	if computer == nil {
+		return ack, nil // removed just now
+	}
+	list := wants(after, computer)
+	for _, p := range list {
+		if p.Refused == "" {
+			ack.Approved = append(ack.Approved, p.Update)
 		}
 	}
+	// A computer that did what it was to do needs no waking for that: its mark
+	// follows, unless something was decided that it does not know.
+	if before != nil && len(r.Mark) > 0 {
+		policy, _ := after.EffectivePolicy(n)
+		was, is := dutyOf(snap, before), dutyFrom(after, computer, policy, list)
+		if bytes.Equal(was.mark(), r.Mark) && is.remainsOf(was, after, n) {
+			ack.Mark = is.mark()
+		}
+	}
+	e.touched(n)
 	return ack, nil
 }
 
