@@ -96,6 +96,9 @@ func (s *Store) change(ctx context.Context, c model.Change, by model.Actor, undo
 		if why := d.needsConsent(&c, undone, by); why != "" {
 			// What would be refused is not worth a second person's time.
 			trial, tried := d.fork(), clone(c)
+			if undone == nil {
+				trial.widen(&tried)
+			}
 			if _, _, err := trial.perform(&tried, by); err != nil {
 				return err
 			}
@@ -141,12 +144,26 @@ func (d *draft) make(c model.Change, by model.Actor, undoes uint64, consent *mod
 		e.Summary = fmt.Sprintf("Took back entry %d: %s", undoes, e.Summary)
 	}
 	c = clone(c)
+	if undoes == 0 {
+		d.widen(&c)
+	}
 	inverse, result, err := d.perform(&c, by)
 	if err != nil {
 		return e, err
 	}
 	e.Change, e.Inverse, e.Result = c, inverse, result
 	return d.enter(e)
+}
+
+// widen adds to declines what the updates bundle. A decline that takes something
+// back is of those updates only that were declined before.
+func (s *Snapshot) widen(c *model.Change) {
+	if c.Kind == model.ChangeDecline {
+		c.Updates = s.withBundled(c.Updates)
+	}
+	for i := range c.Also {
+		s.widen(&c.Also[i])
+	}
 }
 
 // clone copies what performing a change may complete in place.
@@ -303,12 +320,8 @@ func (d *draft) retract(c *model.Change) (*model.Change, uint64, error) {
 // are: a decline masks them.
 func (d *draft) decline(c *model.Change) (*model.Change, uint64, error) {
 	to := c.Kind == model.ChangeDecline
-	updates := c.Updates
-	if to {
-		updates = d.withBundled(updates)
-	}
 	var changed []uint32
-	for _, n := range updates {
+	for _, n := range c.Updates {
 		// What cleanup removed stays declined, whatever is taken back.
 		if d.declined.Contains(n) != to && (to || !d.removed.Contains(n)) {
 			changed = append(changed, n)

@@ -48,3 +48,22 @@ func TestAGroupComesBackOnlyToAPlace(t *testing.T) {
 	add("Below", model.GroupAll)
 	refused(below, "exists")
 }
+
+// TestUndoOfAReinstatementDeclinesOnlyWhatWasDeclined: a part of the bundle that
+// had been reinstated before stays so.
+func TestUndoOfAReinstatementDeclinesOnlyWhatWasDeclined(t *testing.T) {
+	s := newTest(t)
+	ready(t, s)
+	bundle := &model.Update{ID: "bundle", Title: "bundle", Bundles: []model.UpdateID{"part1", "part2"}}
+	must1(s.Import(t.Context(), []*model.Update{bundle, {ID: "part1", Title: "part1"}, {ID: "part2", Title: "part2"}}))(t)
+	change := func(kind model.ChangeKind, n uint32) uint64 {
+		return must1(s.Make(t.Context(), model.Change{Kind: kind, Updates: []uint32{n}}, admin))(t).Seq
+	}
+	change(model.ChangeDecline, 1)
+	change(model.ChangeReinstate, 2)
+	before := decisions(s.Snapshot())
+	must1(s.Undo(t.Context(), change(model.ChangeReinstate, 1), admin, ""))(t)
+	if after := decisions(s.Snapshot()); after != before {
+		t.Errorf("after a reinstatement and its undo:\n%s\nbefore:\n%s", after, before)
+	}
+}
