@@ -398,7 +398,7 @@ func (s *Snapshot) planSelection(p *model.Plan, settings *model.Settings) {
 	if err := after.selectRows(); err != nil || all == 0 {
 		return
 	}
-	selected := all - int(after.outside.GetCardinality())
+	selected := int(s.LastUpdate()) - int(after.outside.GetCardinality())
 	p.Lines = append(p.Lines, fmt.Sprintf("%d of the %d updates in the catalogue are selected; the others are not shown and not offered, and come back when the selection is widened.", selected, all))
 	if selected == 0 {
 		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "selection", Text: "the selection of products and classifications matches no update of the catalogue"})

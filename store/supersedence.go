@@ -68,9 +68,9 @@ func family(id model.UpdateID) string {
 	return string(id[:max(0, strings.LastIndexByte(string(id), '/'))])
 }
 
-// standing says whether an update supersedes others: its publisher and its
+// offered says whether an update supersedes others: its publisher and its
 // archive stand behind it, and it is in the catalogue (semantics 3.8).
-func standing(r *model.UpdateRow) bool {
+func offered(r *model.UpdateRow) bool {
 	return r.Flags&(model.FlagWithdrawn|model.FlagExpired|model.FlagRemoved) == 0
 }
 
@@ -166,9 +166,9 @@ func chain(f []*model.UpdateRow, found map[uint32]*links) {
 		l := &links{}
 		for j, o := range f {
 			switch {
-			case j < i && standing(o):
+			case j < i && offered(o):
 				l.supersededBy = append(l.supersededBy, o.Number)
-			case j > i && standing(u):
+			case j > i && offered(u):
 				l.supersedes = append(l.supersedes, o.Number)
 			}
 		}
@@ -188,7 +188,7 @@ func (s *Store) named(rows vector[*updateEntry], n uint32, l *links) (children [
 		m, ok := s.numberOf(rows, id)
 		return m, ok && m != n && !rows.at(m).row.Has(model.FlagRemoved)
 	}
-	if standing(e.row) {
+	if offered(e.row) {
 		for _, slot := range e.claims {
 			if m, ok := present(s.lineage.named[slot]); ok && !slices.Contains(l.supersedes, m) {
 				l.supersedes = append(l.supersedes, m)
@@ -206,7 +206,7 @@ func (s *Store) named(rows vector[*updateEntry], n uint32, l *links) (children [
 	}
 	before := len(l.supersededBy)
 	for _, m := range s.lineage.namedBy[slot] {
-		if o := rows.at(m); o != nil && m != n && standing(o.row) && slices.Contains(o.claims, slot) && !slices.Contains(l.supersededBy, m) {
+		if o := rows.at(m); o != nil && m != n && offered(o.row) && slices.Contains(o.claims, slot) && !slices.Contains(l.supersededBy, m) {
 			l.supersededBy = append(l.supersededBy, m)
 		}
 	}
