@@ -1,8 +1,10 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,13 +21,30 @@ import (
 // propose shows what a change would do and asks whether to make it: the one way
 // by which the console changes anything (design 4).
 func (c *Console) propose(change model.Change, apply string, after func(model.Entry) tea.Cmd) tea.Cmd {
+	return c.proposeWith(change, apply, nil, after)
+}
+
+// proposeWith shows more below the plan: what only the screen that asks knows.
+func (c *Console) proposeWith(change model.Change, apply string, more func(context.Context, scribe) ([]string, error), after func(model.Entry) tea.Cmd) tea.Cmd {
+	if err := cmp.Or(c.readOnly(), c.gate()); err != nil {
+		return c.tell(err)
+	}
 	q := &question{c: c, title: "Preview", apply: apply}
+	actor := c.actor
 	q.load = func(ctx context.Context, s scribe) ([]string, error) {
-		p, err := c.o.Store.Plan(ctx, change, c.actor)
+		p, err := s.store.Plan(ctx, change, actor)
 		if err != nil {
 			return nil, err
 		}
-		return s.planText(p), nil
+		lines := s.planText(p)
+		if more != nil {
+			m, err := more(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(append(lines, ""), m...)
+		}
+		return lines, nil
 	}
 	q.yes = func() tea.Cmd { return c.make(q, change, after) }
 	return c.push(q)
@@ -38,7 +57,11 @@ func (s scribe) planText(p model.Plan) []string {
 	if p.Updates > 0 {
 		facts = append(facts, counted(p.Updates, "update", "updates"))
 	}
-	facts = append(facts, counted(p.Computers, "computer affected", "computers affected"))
+	if p.Updates+p.Computers > 0 {
+		facts = append(facts, counted(p.Computers, "computer affected", "computers affected"))
+	} else {
+		facts = append(facts, "no installation changes by that alone")
+	}
 	if p.Restarts > 0 {
 		facts = append(facts, "up to "+counted(p.Restarts, "restart", "restarts"))
 	}
@@ -88,16 +111,26 @@ func (c *Console) make(q *question, change model.Change, after func(model.Entry)
 		return c.onInterface(func() tea.Cmd {
 			c.look()
 			cmd := c.drop(q)
-			if err != nil {
+			var waits *model.AwaitingConsent
+			if err != nil && !errors.As(err, &waits) {
 				return tea.Batch(cmd, c.tell(err))
 			}
-			c.say(slog.LevelInfo, "Done, u takes it back: "+entry.Summary)
+			if waits != nil { // it was kept: what asked for it is done, too
+				c.say(slog.LevelInfo, waiting(waits))
+			} else {
+				c.say(slog.LevelInfo, "Done, u takes it back: "+entry.Summary)
+			}
 			if after != nil {
 				return tea.Batch(cmd, after(entry))
 			}
 			return cmd
 		})
 	}
+}
+
+// waiting says that a change was kept for a second person. It is no failure.
+func waiting(w *model.AwaitingConsent) string {
+	return fmt.Sprintf("Proposal %d waits for the consent of a second person; C shows it (%s)", w.Proposal.ID, w.Proposal.Why)
 }
 
 // onInterface makes the answer of a command that must be taken in, however late.

@@ -42,6 +42,17 @@ func (c *Console) tabs(w int) string {
 	}
 	left, here, right := line()
 	if layout.Width(left+here+right) > w {
+		full := slices.Clone(names)
+		for i := range names {
+			if i != at {
+				names[i] = strings.Replace(names[i], " ", "", 1) // as panels of two decades have it: 1Overview
+			}
+		}
+		if left, here, right = line(); layout.Width(left+here+right) > w {
+			names = full
+		}
+	}
+	if layout.Width(left+here+right) > w {
 		for i := range names {
 			if i != at {
 				names[i], _, _ = strings.Cut(names[i], " ")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -81,7 +80,7 @@ func (p *computer) Keys() paneKeys {
 		switch a {
 		case keys.CheckIn, keys.InstallNow:
 			return p.c.checkInDisabled(p.number)
-		case keys.Open:
+		case keys.Open, keys.ExplainIt:
 			if p.tab.Len() == 0 {
 				return "there is no package in the list"
 			}
@@ -109,9 +108,9 @@ func (p *computer) Update(msg tea.Msg) tea.Cmd {
 			return p.c.installNow(p.number)
 		case keys.Copy:
 			return p.c.copy(p.Title())
-		case keys.Open:
+		case keys.Open, keys.ExplainIt:
 			if id, ok := p.tab.Cursor(); ok {
-				return p.c.push(newExplanation(p.c, p.number, p.data.packages[id], p.data.failures))
+				return p.c.push(newPackageExplanation(p.c, p.number, p.data.packages[id]))
 			}
 		}
 	}
@@ -321,85 +320,4 @@ func policyText(p model.Policy) string {
 		}
 	}
 	return mode
-}
-
-// newExplanation says why a computer gets an update, or does not: every
-// approval considered, which step decided, and when it will be installed
-// (users.md 1.7).
-func newExplanation(c *Console, number uint32, n model.NeededPackage, failures map[model.UpdateID]model.Failure) pane {
-	p := newTextPane(c, "Explain "+n.Package)
-	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
-		lines := s.explain(s.store.Snapshot(), number, n)
-		if f, ok := failures[n.Update]; ok {
-			lines = append(lines, "", "THE LAST FAILURE", fmt.Sprintf("  %s: %s (%s)", s.when(f.Time), f.Text, f.Code))
-		}
-		return lines, nil
-	}
-	return p
-}
-
-// steps say in words which part of the rule decided (semantics 3.3).
-var steps = [...]string{
-	model.StepNone: "no approval applies to it: what is not approved is not installed", model.StepDeclined: "the update is declined, which outranks every approval",
-	model.StepOnly: "it is the only approval that applies", model.StepDepth: "its group is deeper than the others, and the deepest group wins",
-	model.StepAction:   "at the same depth Install wins over Uninstall, and that over Not Approved",
-	model.StepDeadline: "at the same depth and action the earlier deadline wins", model.StepSame: "several approvals say the same",
-}
-
-func (s scribe) explain(snap *store.Snapshot, number uint32, n model.NeededPackage) []string {
-	var p page
-	comp := snap.Computer(number)
-	p.head("THE PACKAGE")
-	p.fact("Package", strings.TrimSuffix(n.Package+":"+n.Arch, ":"))
-	p.fact("Installed", n.Installed)
-	p.fact("Candidate", n.Candidate)
-	p.fact("State", n.State.String())
-	p.fact("Why", n.Reason)
-	r := snap.RowByID(n.Update)
-	if r == nil || comp == nil {
-		p.head("THE UPDATE")
-		p.add("The catalogue does not know this version: it comes from a source that no upstream covers, so that it cannot be approved here.")
-		return p.lines
-	}
-	p.head("THE UPDATE")
-	p.fact("Title", r.Title)
-	p.fact("Identifier", string(r.ID))
-	p.fact("On this one", snap.State(number, r.Number).Word())
-	e := snap.Effective(number, r.Number)
-	p.head("THE APPROVAL THAT HOLDS")
-	if e.Step == model.StepNone || e.Step == model.StepDeclined {
-		p.add("none: %s", steps[e.Step])
-	} else {
-		p.add("%s: %s", s.approvalLine(snap, e.Approval), steps[e.Step])
-	}
-	for _, l := range e.Losers {
-		p.add("overruled: %s", s.approvalLine(snap, l))
-	}
-	policy, from := snap.EffectivePolicy(number)
-	if comp.Policy.Mode != model.ModeUnset {
-		policy = comp.Policy // what the computer says it obeys
-	}
-	p.head("THE POLICY")
-	p.add("%s", policyText(policy))
-	if g := snap.Groups().Group(from.Mode); g != nil {
-		p.add("decided by the group %s", g.Name)
-	}
-	zone := s.zone
-	if z, err := time.LoadLocation(comp.Zone); err == nil && comp.Zone != "" {
-		zone = z
-	}
-	d := model.Decide(model.DecisionInput{Now: s.now.In(zone), Approved: e.Approved(), Deadline: e.Deadline, Policy: policy})
-	p.head("WHAT WILL HAPPEN")
-	switch {
-	case n.State != model.NeedNeeded:
-		p.add("Nothing as long as it is %s, approved or not.", n.State)
-	case !d.At.IsZero():
-		p.add("It will be installed %s: %s.", s.when(d.At), d.Reason)
-	default:
-		p.add("It will not be installed by itself: %s.", d.Reason)
-	}
-	if !comp.Contacted.IsZero() {
-		p.add("The computer learns of new approvals when it checks in; it did so %s%s.", s.ago(comp.Contacted), s.nextCheck(comp))
-	}
-	return p.lines
 }

@@ -26,11 +26,12 @@ func newComputers(c *Console) pane {
 	l := &list{c: c, on: query.OnComputers, sort: "state", reverse: true}
 	l.tab = table.New(c.styles, p.cells,
 		table.Column{Key: "name", Title: "Name", Width: 18, Flexible: true},
-		table.Column{Key: "state", Title: "State", Width: 9},
+		table.Column{Key: "state", Title: "State", Width: 16},
 		table.Column{Key: "needed", Title: "Needed", Width: 7, Right: true, Priority: 1},
 		table.Column{Key: "failed", Title: "Failed", Width: 7, Right: true, Priority: 2},
 		table.Column{Key: "pending", Title: "Restart", Width: 7, Right: true, Priority: 4},
 		table.Column{Key: "contact", Title: "Contact", Width: 16, Priority: 3},
+		table.Column{Key: "why", Title: "Unknown because", Width: 17, Priority: 4},
 		table.Column{Key: "os", Title: "System", Width: 24, Priority: 6},
 		table.Column{Key: "address", Title: "Address", Width: 15, Priority: 7},
 		table.Column{Key: "groups", Title: "Groups", Width: 20, Priority: 5},
@@ -76,9 +77,43 @@ func (p *computers) Keys() paneKeys {
 			}
 		case keys.CheckIn, keys.InstallNow:
 			return p.c.checkInDisabled(id)
+		case keys.JoinIt, keys.LeaveIt, keys.ExcludeIt:
+			if !ok && p.list.tab.MarkCount() == 0 && p.c.gate() == nil {
+				return "there is no computer in the list"
+			}
 		}
 		return ""
 	}}
+}
+
+// regroup puts the marked computers, or the one under the cursor, into a group
+// or takes them out of one.
+func (p *computers) regroup(a keys.Action) tea.Cmd {
+	if err := cmp.Or(p.c.readOnly(), p.c.gate()); err != nil {
+		return p.c.tell(err)
+	}
+	selection := p.list.tab.Selection()
+	if len(selection) == 0 {
+		return nil
+	}
+	slices.Sort(selection)
+	what := counted(len(selection), "computer", "computers")
+	if comp := p.c.snap.Computer(selection[0]); len(selection) == 1 && comp != nil {
+		what = model.Clean(comp.Name)
+	}
+	kind, word, title := model.ChangeJoin, "Put in", "Put "+what+" into"
+	switch a {
+	case keys.LeaveIt:
+		kind, word, title = model.ChangeLeave, "Take out", "Take "+what+" out of"
+	case keys.ExcludeIt:
+		kind, word, title = model.ChangeExclude, "Exclude", "Exclude "+what+" from"
+	}
+	return p.c.chooseGroup(title, func(g *model.Group) tea.Cmd {
+		return p.c.membership(kind, word, g.ID, selection, func(model.Entry) tea.Cmd {
+			p.list.tab.ClearMarks()
+			return p.list.load(true)
+		})
+	})
 }
 
 // checkInDisabled says why a computer cannot be asked to check in now.
@@ -158,6 +193,8 @@ func (p *computers) Update(msg tea.Msg) tea.Cmd {
 			return p.c.checkIn()
 		case keys.InstallNow:
 			return p.c.installNow(id)
+		case keys.JoinIt, keys.LeaveIt, keys.ExcludeIt:
+			return p.regroup(a)
 		}
 		if !ok || comp == nil {
 			return nil
@@ -233,6 +270,8 @@ func computerRows(ctx context.Context, snap *store.Snapshot, w wish) (rows, erro
 			k.text = strings.Join(comp.Addresses, " ")
 		case "groups":
 			k.text = groupNames(snap, comp.Number)
+		case "why":
+			k.number = int64(snap.Unknown(comp.Number, w.now))
 		case "name":
 		default:
 			k.number = int64(snap.ComputerState(comp.Number))
@@ -250,8 +289,13 @@ func computerRows(ctx context.Context, snap *store.Snapshot, w wish) (rows, erro
 		return cmp.Or(d, -cmp.Compare(a.needed, b.needed), strings.Compare(strings.ToLower(a.c.Name), strings.ToLower(b.c.Name)), cmp.Compare(a.c.Number, b.c.Number))
 	})
 	got := rows{total: len(all), ids: make([]uint32, len(list))}
+	unknown := w.sort == "why"
 	for i, k := range list {
 		got.ids[i] = k.c.Number
+		unknown = unknown || snap.Unknown(k.c.Number, w.now) != model.UnknownNot
+	}
+	if !unknown {
+		got.hidden = append(got.hidden, "why")
 	}
 	return got, nil
 }
@@ -271,6 +315,9 @@ func groupNames(snap *store.Snapshot, number uint32) string {
 // capitals, so that it is seen without colour.
 var stateTexts = [...]string{model.ComputerOK: "ok", model.ComputerNoStatus: "no status", model.ComputerNeeded: "needed", model.ComputerFailed: "FAILED"}
 
+// unknownTexts say why a computer's status is not complete (semantics 3.7).
+var unknownTexts = [...]string{model.UnknownNot: "", model.UnknownNeverReported: "never reported", model.UnknownStale: "silent 30 days", model.UnknownNewer: "newer than report"}
+
 // cells gives a row of the list.
 func (p *computers) cells(id uint32) []table.Cell {
 	snap, st := p.list.snap, p.c.styles
@@ -281,7 +328,7 @@ func (p *computers) cells(id uint32) []table.Cell {
 	t, state := snap.Totals(id), snap.ComputerState(id)
 	cells := []table.Cell{
 		{Text: model.Clean(comp.Name)}, {Text: stateTexts[state]}, {Text: count(t.Needed)}, {Text: zero(t.Failed)}, {Text: "-"},
-		{Text: p.c.when(comp.Contacted)}, {Text: model.Clean(comp.OS)}, {Text: model.Clean(strings.Join(comp.Addresses, " "))}, {Text: groupNames(snap, id)},
+		{Text: p.c.when(comp.Contacted)}, {Text: unknownTexts[snap.Unknown(id, p.c.now)], Style: st.Muted}, {Text: model.Clean(comp.OS)}, {Text: model.Clean(strings.Join(comp.Addresses, " "))}, {Text: groupNames(snap, id)},
 	}
 	if comp.Local {
 		cells[0].Text += " (here)"
@@ -302,6 +349,9 @@ func (p *computers) cells(id uint32) []table.Cell {
 		cells[1].Style = st.Warn
 	case model.ComputerNoStatus:
 		cells[1].Style = st.Muted
+		if why := [...]string{"", ", never", ", stale", ", newer"}[snap.Unknown(id, p.c.now)]; cells[1].Text == stateTexts[state] {
+			cells[1].Text += why
+		}
 	case model.ComputerOK:
 		cells[1].Style = st.Good
 	}

@@ -75,6 +75,9 @@ func New(o Options) (*Console, error) {
 	if o.Zone == nil {
 		o.Zone = time.Local
 	}
+	if o.Server == nil {
+		o.Server = time.Local
+	}
 	if o.NoColor {
 		o.Terminal.Profile = termenv.Ascii
 	}
@@ -89,7 +92,7 @@ func New(o Options) (*Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Console{o: o, keys: m, scribe: scribe{zone: o.Zone, styles: styles, store: o.Store}, actor: o.Actor, screens: map[keys.Action]pane{}, said: ring{limit: 100}}
+	c := &Console{o: o, keys: m, scribe: scribe{zone: o.Zone, server: o.Server, styles: styles, store: o.Store}, actor: o.Actor, screens: map[keys.Action]pane{}, said: ring{limit: 100}}
 	c.o.ReadOnly = o.ReadOnly || o.Store.ReadOnly()
 	if c.o.ReadOnly {
 		c.actor.Role = model.AccessViewer // so that the store refuses too, whatever a pane forgets
@@ -330,11 +333,15 @@ func screens() []screen {
 		{keys.ToComps, "computers", "Computers", newComputers},
 		{keys.ToGroups, "groups", "Groups", newGroups},
 		{keys.ToDeploy, "deployments", "Deploy", newDeployments},
+		{keys.ToRules, "rules", "Rules", newRules},
 		{keys.ToReports, "reports", "Reports", newReports},
 		{keys.ToSync, "synchronization", "Sync", newSynchronization},
 		{keys.ToSettings, "settings", "Settings", newSettings},
 		{keys.ToJournal, "journal", "", newJournal},
 		{keys.ToLog, "log", "", newLogPane},
+		{keys.ToAgenda, "agenda", "", newAgenda},
+		{keys.ToPending, "pending", "", newPending},
+		{keys.ToCleanup, "cleanup", "", newCleanup},
 	}
 }
 
@@ -384,6 +391,8 @@ func (c *Console) open(view, filter string) tea.Cmd {
 		return c.push(newComputersWizard(c))
 	case "setup-updates":
 		return c.push(newUpdatesWizard(c))
+	case "options":
+		return tea.Batch(c.visitScreen(keys.ToSettings), c.push(newOptions(c)))
 	}
 	a, ok := screenNamed(view)
 	if !ok {
@@ -406,6 +415,11 @@ func (c *Console) say(level slog.Level, text string) {
 // tell shows an error: a refusal on a page of its own, because its remedy must
 // be read; anything else on the status line.
 func (c *Console) tell(err error) tea.Cmd {
+	var waits *model.AwaitingConsent
+	if errors.As(err, &waits) {
+		c.say(slog.LevelInfo, waiting(waits))
+		return nil
+	}
 	var r *model.Refusal
 	if errors.As(err, &r) {
 		c.said.add(logLine{c.now, slog.LevelWarn, model.Clean(r.Error())})

@@ -24,6 +24,7 @@ type form struct {
 	top     int
 	problem string
 	working bool
+	last    string // what Enter does on the last page, where it is not "does it"
 	finish  func() tea.Cmd
 	refresh func() tea.Cmd // something changed while the form is open
 }
@@ -229,7 +230,7 @@ func (f *form) View(w, h int) string {
 	}
 	next := "Enter goes on"
 	if f.at == len(f.pages)-1 {
-		next = "Enter does it, Esc goes back"
+		next = "Enter " + orWord(f.last, "does it") + ", Esc goes back"
 	}
 	if f.working {
 		next = "it is being done"

@@ -92,6 +92,7 @@ type Options struct {
 	Views    []View
 
 	Zone     *time.Location   // nil = local
+	Server   *time.Location   // the server's own zone, where that is another; nil = that of the process
 	Now      func() time.Time // nil = time.Now
 	ReadOnly bool
 	Local    bool      // the program has the terminal to itself: Ctrl-Z may stop it

@@ -52,6 +52,7 @@ type overviewData struct {
 	managed     int
 	split       [4]int
 	known       int
+	unknown     string // why the others are not known
 	views       []viewCount
 	groups      []groupCount
 	deployments []deploymentCount
@@ -201,6 +202,7 @@ func newOverviewData(ctx context.Context, snap *store.Snapshot, now time.Time) o
 		d.managed += n
 	}
 	d.known = d.managed - d.split[model.ComputerNoStatus]
+	d.unknown = unknownWords(snap, now, model.GroupAll)
 	d.views = make([]viewCount, len(updateViews))
 	for i, v := range updateViews {
 		d.views[i].updateView = v
@@ -250,6 +252,24 @@ func newOverviewData(ctx context.Context, snap *store.Snapshot, now time.Time) o
 		}
 	}
 	return d
+}
+
+// unknownWords counts why the status of computers is not known: three different
+// things, which are never added up without saying so (semantics 3.7).
+func unknownWords(snap *store.Snapshot, now time.Time, group model.GroupID) string {
+	var n [4]int
+	for it := snap.Members(group).Iterator(); it.HasNext(); {
+		if comp := it.Next(); snap.ComputerState(comp) == model.ComputerNoStatus {
+			n[snap.Unknown(comp, now)]++
+		}
+	}
+	var words []string
+	for why, text := range unknownTexts {
+		if n[why] > 0 && text != "" {
+			words = append(words, text+" "+count(n[why]))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // approved says whether any group has an Install approval of an update.

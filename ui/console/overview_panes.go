@@ -76,12 +76,24 @@ func (o *overview) notices() part {
 		case model.NoticeSetup:
 			style = c.styles.Setup
 		}
-		p.entries = append(p.entries, entry{text: fmt.Sprintf("%-5s %s", n.Level, n.Text), style: style, open: func() tea.Cmd { return c.open(n.View, n.Filter) }})
+		p.entries = append(p.entries, entry{text: fmt.Sprintf("%-5s %s", n.Level, n.Text), style: style, open: func() tea.Cmd { return c.follow(n) }})
 	}
 	if len(p.entries) == 0 {
 		p.entries = []entry{{text: "ok    Nothing wants attention.", style: c.styles.Good}}
 	}
 	return p
+}
+
+// follow goes where a notice leads. What the store tells leads to a list that
+// every interface has; here there may be a screen that does more.
+func (c *Console) follow(n model.Notice) tea.Cmd {
+	switch n.Kind {
+	case "proposals":
+		return c.visitScreen(keys.ToPending)
+	case "superseded":
+		return c.visitScreen(keys.ToCleanup)
+	}
+	return c.open(n.View, n.Filter)
 }
 
 // stateWords are the words of the four-way split in the order in which they are
@@ -100,6 +112,10 @@ func (o *overview) computers() part {
 	known := "nothing known yet"
 	if o.data.managed > 0 {
 		known = fmt.Sprintf("%s of %s known", count(o.data.known), count(o.data.managed))
+		if o.data.unknown != "" {
+			known += " (" + o.data.unknown + ")"
+		}
+		known += "|of all updates"
 	}
 	p := part{title: "Computers: " + known}
 	if o.data.managed == 0 {
@@ -145,7 +161,7 @@ func bar(st *theme.Styles, split [4]int, w int) string {
 
 func (o *overview) views() part {
 	c := o.c
-	p := part{title: "Updates|needed failed", half: true}
+	p := part{title: "Updates, of all|needed failed", half: true}
 	for _, v := range o.data.views {
 		if v.hide && v.updates == 0 {
 			continue
@@ -167,9 +183,9 @@ func (o *overview) views() part {
 
 func (o *overview) groups() part {
 	c := o.c
-	p := part{title: "Groups|members  ok", half: true}
+	p := part{title: "Groups| all   ?    ok", half: true}
 	for _, g := range o.data.groups {
-		p.entries = append(p.entries, entry{text: layout.Blanks(2*g.depth) + g.name, right: fmt.Sprintf("%6s %5s", count(g.members), g.compliance()),
+		p.entries = append(p.entries, entry{text: layout.Blanks(2*g.depth) + g.name, right: fmt.Sprintf("%4s %3s %5s", count(g.members), zero(g.split[model.ComputerNoStatus]), g.compliance()),
 			open: func() tea.Cmd { return c.open("computers", groupFilter(g.name)) }})
 	}
 	return p
@@ -182,17 +198,20 @@ func groupFilter(name string) string {
 
 func (o *overview) deployments() part {
 	c := o.c
-	p := part{title: "Deployments|installed", half: true}
+	p := part{title: "Deployments|installed, F failed, ? unknown", half: true}
 	for _, d := range o.data.deployments {
-		right := percent(d.total.Percent())
-		if d.total.Applicable == 0 {
-			right = "nothing due"
+		right := share(d.total)
+		if d.total.Failed > 0 {
+			right += ", F " + count(d.total.Failed)
+		}
+		if d.total.Unknown > 0 {
+			right += ", ? " + count(d.total.Unknown)
 		}
 		e := entry{text: d.deployment.Name, right: right, open: func() tea.Cmd {
 			return tea.Batch(c.visitScreen(keys.ToDeploy), c.push(newDeployment(c, d.deployment.ID)))
 		}}
 		if d.total.Failed > 0 {
-			e.right, e.style = count(d.total.Failed)+" failed, "+right, c.styles.Bad
+			e.style = c.styles.Bad
 		}
 		p.entries = append(p.entries, e)
 	}

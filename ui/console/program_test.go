@@ -83,7 +83,7 @@ func TestChangesArriveByThemselves(t *testing.T) {
 	}()
 	out.waits(t, "silent")
 	report(t, s, []uint32{1, 3, 4, 7, 9, 10, 11})
-	out.waits(t, "needed          7")
+	out.waits(t, "needed                 7")
 	engine.set(Job{ID: 1, Kind: "synchronization", Name: "Synchronization of debian", Started: testTime, Progress: model.Progress{Phase: "reading lists", Done: 5, Total: 10}})
 	out.waits(t, "reading lists 5 of 10 (50 %)")
 	sizes <- [2]int{40, 12}

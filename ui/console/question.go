@@ -136,7 +136,7 @@ func (q *question) read() tea.Cmd {
 func (q *question) View(w, h int) string {
 	var lines []string
 	for _, l := range q.text {
-		lines = append(lines, layout.Wrap(model.CleanLines(l), w-4)...)
+		lines = append(lines, wrapText(l, w-4)...)
 	}
 	if !q.ready {
 		lines = []string{"computing what it would do"}

@@ -27,6 +27,7 @@ type tablePane[ID comparable] struct {
 	off   func(a keys.Action, id ID, ok bool) string
 	empty []string
 	above func(w int) []string // lines over the table
+	still bool                 // what is shown is costly to compute: it is read again only when asked for
 
 	request request
 	cells   map[ID][]table.Cell
@@ -65,7 +66,23 @@ func (p *tablePane[ID]) Facts() string {
 	if !p.ready {
 		return ""
 	}
-	return counted(p.tab.Len(), p.noun[0], p.noun[1])
+	s := counted(p.tab.Len(), p.noun[0], p.noun[1])
+	if n, _ := p.tab.Marked(); n > 0 {
+		s = count(n) + " marked" + p.c.styles.Glyphs.Dot + s
+	}
+	return s
+}
+
+// Marked is how many rows are marked.
+func (p *tablePane[ID]) Marked() int { return p.tab.MarkCount() }
+
+// Step leaves a range of marks.
+func (p *tablePane[ID]) Step() (tea.Cmd, bool) {
+	if p.tab.Ranging() {
+		p.tab.EndRange()
+		return nil, true
+	}
+	return nil, false
 }
 
 // Keys says which bindings can be used.
@@ -92,7 +109,12 @@ func (p *tablePane[ID]) Keys() paneKeys {
 // Update takes in an action.
 func (p *tablePane[ID]) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case shown, changed:
+	case changed:
+		if p.still && p.ready {
+			return nil
+		}
+		return p.read()
+	case shown:
 		return p.read()
 	case do:
 		a := keys.Action(msg)
@@ -101,6 +123,18 @@ func (p *tablePane[ID]) Update(msg tea.Msg) tea.Cmd {
 		}
 		id, ok := p.tab.Cursor()
 		switch a {
+		case keys.Mark:
+			p.tab.Toggle()
+			return nil
+		case keys.MarkRange:
+			p.tab.Range()
+			return nil
+		case keys.MarkAll:
+			p.tab.MarkAll()
+			return nil
+		case keys.MarkNone:
+			p.tab.ClearMarks()
+			return nil
 		case keys.Reload:
 			return p.read()
 		case keys.Open:

@@ -49,6 +49,10 @@ func newSettings(c *Console) pane {
 		if g := snap.Groups().Group(model.GroupAll); g != nil {
 			add("policy", "Policy of All Computers", policyText(g.Policy), "the computer groups")
 		}
+		for _, r := range optionRows(snap.Options()) {
+			add(r[0], r[1], r[2], "the options of the server")
+		}
+		add("cleanup", "Cleanup", "what can be declined and removed", "the cleanup")
 		add("theme", "Theme", s.styles.Name, ":theme NAME")
 		add("store", "Data directory", s.store.Dir(), "")
 		return out, nil
@@ -57,6 +61,10 @@ func newSettings(c *Console) pane {
 		switch id {
 		case "classes", "products", "content":
 			id = "updates"
+		case "consent", "targeting", "revisions", "expired", "replica":
+			return c.push(newOptions(c))
+		case "cleanup":
+			return c.visitScreen(keys.ToCleanup)
 		}
 		if f := wizards[id]; f != nil {
 			return f()

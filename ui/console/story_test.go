@@ -258,7 +258,7 @@ func TestDetailsAndComputersThatNeedIt(t *testing.T) {
 func TestComputerExplains(t *testing.T) {
 	d, _ := site(t)
 	d.press("3", "down", "enter").sees("web1.example.org", "held", "needed (sec.)")
-	d.press("end", "enter").sees("Explain", "THE APPROVAL THAT HOLDS", "WHAT WILL HAPPEN")
+	d.press("end", "enter").sees("Explain", "THE APPROVAL THAT HOLDS", "ON THIS COMPUTER").press("G").sees("INSTALLATION", "WHAT WOULD CHANGE IT")
 	d.press("esc", "c").sees("checks in")
 	if !slices.Contains(d.engine.calls, "check-in") {
 		t.Errorf("nobody was asked: %v", d.engine.calls)

@@ -22,6 +22,7 @@ type textPane struct {
 	acts   func(keys.Action) tea.Cmd
 	off    func(keys.Action) string
 	scope  keys.Scope
+	still  bool // what is shown is costly to compute: it is read again only when asked for
 
 	request request
 	lines   []string
@@ -58,7 +59,12 @@ func (p *textPane) Facts() string {
 // Update takes in an action.
 func (p *textPane) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case shown, changed:
+	case changed:
+		if p.still && p.lines != nil {
+			return nil
+		}
+		return p.read()
+	case shown:
 		return p.read()
 	case do:
 		switch keys.Action(msg) {
@@ -110,7 +116,7 @@ func (p *textPane) read() tea.Cmd {
 		lines, err := load(ctx, s, w)
 		var wrapped []string
 		for _, l := range lines {
-			wrapped = append(wrapped, layout.Wrap(model.CleanLines(l), w)...)
+			wrapped = append(wrapped, wrapText(l, w)...)
 		}
 		return func() tea.Cmd {
 			atEnd := p.top+p.height >= len(p.lines)
@@ -126,6 +132,27 @@ func (p *textPane) read() tea.Cmd {
 			return nil
 		}
 	})
+}
+
+// hang stands in a line between what comes once and what goes on below itself
+// when it is wrapped: between the name of a fact and its value.
+const hang = "\x00"
+
+// wrapText cleans and wraps a line of a text.
+func wrapText(l string, w int) []string {
+	head, tail, ok := strings.Cut(l, hang)
+	if head = model.CleanLines(head); !ok || layout.Width(head) > w/2 {
+		return layout.Wrap(head+model.CleanLines(tail), w)
+	}
+	lines := layout.Wrap(model.CleanLines(tail), w-layout.Width(head))
+	for i := range lines {
+		lead := head
+		if i > 0 {
+			lead = layout.Blanks(layout.Width(head))
+		}
+		lines[i] = lead + lines[i]
+	}
+	return lines
 }
 
 func (p *textPane) scroll(n int) {

@@ -22,6 +22,7 @@ func newUpdate(c *Console, number uint32) pane {
 	}
 	p := newTextPane(c, title)
 	p.scope = keys.Update
+	p.off = func(a keys.Action) string { return c.updateDisabled(a, []uint32{number}) }
 	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
 		return s.updateText(s.store.Snapshot(), number, false)
 	}
@@ -35,6 +36,10 @@ func newUpdate(c *Console, number uint32) pane {
 			return c.change(model.ChangeReinstate, "Reinstate", []uint32{number}, nil)
 		case keys.NeedingIt:
 			return c.needing(number)
+		case keys.ByComputer:
+			return c.push(newUpdateComputers(c, number))
+		case keys.NeedingGroup, keys.Acknowledge, keys.AcceptLicence:
+			return c.updateAction(a, []uint32{number}, nil)
 		case keys.Copy:
 			if r := c.snap.Row(number); r != nil {
 				return c.copy(string(r.ID))
@@ -62,7 +67,7 @@ func (p *page) add(format string, args ...any) {
 // fact writes a name and its value, if there is one.
 func (p *page) fact(name, value string) {
 	if value != "" {
-		p.lines = append(p.lines, "  "+layout.Fit(name, 14, "")+" "+value)
+		p.lines = append(p.lines, "  "+layout.Fit(name, 14, "")+" "+hang+value)
 	}
 }
 
@@ -102,6 +107,7 @@ func (s scribe) updateText(snap *store.Snapshot, number uint32, brief bool) ([]s
 		}
 		return p.lines, nil
 	}
+	s.alarm(&p, snap, number)
 	p.lines = append(p.lines, "")
 	p.fact("Identifier", string(u.ID))
 	p.fact("Class", r.Class.Title())
@@ -118,9 +124,20 @@ func (s scribe) updateText(snap *store.Snapshot, number uint32, brief bool) ([]s
 	p.fact("Restart", [...]string{"", "never needed", "may be needed", "always needed"}[min(int(u.Restart), 3)])
 	p.fact("Size", size(r.Size)+", of which one computer needs a part")
 
+	if u.Licence != "" {
+		p.head("LICENCE TERMS")
+		if snap.Licensed(number) {
+			p.add("accepted")
+		} else {
+			p.add("not accepted: l shows them and accepts them, before that it cannot be approved")
+		}
+	}
 	p.head("STATUS")
 	p.add("%s", status)
 	if !r.Has(model.FlagDeclined) {
+		if all.Computers > 0 {
+			p.add("installed or not applicable: %s of all %s, of which %s are unknown", percent(all.InstalledOrNA()), counted(all.Computers, "computer", "computers"), count(all.Unknown))
+		}
 		for _, id := range snap.Groups().Order() {
 			n := snap.Counts(number, id)
 			if n.Computers > 0 && n.Needed+n.Failed+n.Installed > 0 {
@@ -137,7 +154,7 @@ func (s scribe) updateText(snap *store.Snapshot, number uint32, brief bool) ([]s
 			if len(on) > 10 {
 				names = append(names, fmt.Sprintf("and %s more: c shows all", count(len(on)-10)))
 			}
-			p.add("Computers: %s", strings.Join(names, ", "))
+			p.add("Computers: %s (e shows all, and explains)", strings.Join(names, ", "))
 		}
 	}
 	p.head("APPROVALS")
@@ -263,6 +280,9 @@ func (s scribe) approvalLine(snap *store.Snapshot, a model.Approval) string {
 	line := fmt.Sprintf("%s for %s", a.Action.Title(), name)
 	if !a.Deadline.IsZero() {
 		line += ", deadline " + a.Deadline.In(s.zone).Format("2006-01-02 15:04")
+	}
+	if a.Stale {
+		line += ", HELD BACK: it was given to an older revision"
 	}
 	if d := snap.Deployment(a.Deployment); d != nil {
 		line += fmt.Sprintf(" (deployment %d by %s, %s)", d.ID, d.Author, s.when(d.Time))

@@ -90,6 +90,8 @@ func (u *updates) Keys() paneKeys {
 				}
 				return "there is no update in the list"
 			}
+		case keys.ByComputer, keys.NeedingGroup, keys.Acknowledge, keys.AcceptLicence:
+			return u.c.updateDisabled(a, u.selection())
 		}
 		return ""
 	}}
@@ -133,6 +135,12 @@ func (u *updates) act(a keys.Action) tea.Cmd {
 		if id, ok := u.list.tab.Cursor(); ok {
 			return c.needing(id)
 		}
+	case keys.ByComputer:
+		if id, ok := u.list.tab.Cursor(); ok {
+			return c.push(newUpdateComputers(c, id))
+		}
+	case keys.NeedingGroup, keys.Acknowledge, keys.AcceptLicence:
+		return c.updateAction(a, u.selection(), u.done)
 	case keys.Copy:
 		if id, ok := u.list.tab.Cursor(); ok {
 			if r := c.snap.Row(id); r != nil {
@@ -326,8 +334,11 @@ func updateOrder(ctx context.Context, snap *store.Snapshot, found []*model.Updat
 
 // approvalWord says in a word what is approved.
 func approvalWord(snap *store.Snapshot, r *model.UpdateRow) string {
-	if r.Has(model.FlagDeclined) {
+	switch {
+	case r.Has(model.FlagDeclined):
 		return "declined"
+	case snap.StaleApproval(r.Number):
+		return "HELD BACK"
 	}
 	var install, uninstall []model.Approval
 	for _, a := range snap.Approvals(r.Number) {

@@ -105,6 +105,10 @@ func (c *Console) finishWizard(f *form, change model.Change, then func(context.C
 	actor := c.actor
 	return func() tea.Msg {
 		_, err := c.o.Store.Make(c.ctx, change, actor)
+		var waits *model.AwaitingConsent
+		if errors.As(err, &waits) {
+			return c.onInterface(func() tea.Cmd { return tea.Batch(c.drop(f), c.tell(err)) })
+		}
 		var after error
 		if err == nil && then != nil {
 			after = then(c.ctx)

@@ -13,10 +13,14 @@ import (
 // interface goroutine get a copy of it, made when they were started.
 type scribe struct {
 	now    time.Time
-	zone   *time.Location
+	zone   *time.Location // the reader's
+	server *time.Location // in which rules count their deadlines
 	styles *theme.Styles
 	store  *store.Store
 }
+
+// serverNow is the time in the server's zone.
+func (s scribe) serverNow() time.Time { return s.now.In(s.server) }
 
 // count writes a number with separators of thousands.
 func count(n int) string {

@@ -29,11 +29,15 @@ const (
 	ToComps    Action = "computers"
 	ToGroups   Action = "groups"
 	ToDeploy   Action = "deployments"
+	ToRules    Action = "rules"
 	ToReports  Action = "reports"
 	ToSync     Action = "synchronization"
 	ToSettings Action = "settings"
 	ToJournal  Action = "journal"
 	ToLog      Action = "log"
+	ToAgenda   Action = "agenda"
+	ToPending  Action = "pending"
+	ToCleanup  Action = "cleanup"
 
 	Filter      Action = "filter"
 	Views       Action = "views"
@@ -59,6 +63,32 @@ const (
 	InstallNow  Action = "install-now"
 	Synchronize Action = "synchronize"
 	CancelJob   Action = "cancel-job"
+
+	ByComputer    Action = "by-computer"
+	ExplainIt     Action = "explain"
+	NeedingGroup  Action = "group-from-needing"
+	Acknowledge   Action = "acknowledge"
+	AcceptLicence Action = "accept-licence"
+
+	AddIt      Action = "add"
+	EditIt     Action = "edit"
+	EnableIt   Action = "enable"
+	RemoveIt   Action = "remove"
+	RunIt      Action = "run"
+	RunAll     Action = "run-all"
+	RenameIt   Action = "rename"
+	MoveIt     Action = "move"
+	FormulaIt  Action = "formula"
+	PolicyIt   Action = "policy"
+	GroupComps Action = "computers-of-group"
+	JoinIt     Action = "join"
+	LeaveIt    Action = "leave"
+	ExcludeIt  Action = "exclude"
+	IncludeIt  Action = "include"
+	RetractIt  Action = "take-back"
+	ConsentIt  Action = "consent"
+	RejectIt   Action = "reject"
+	Span       Action = "next-span"
 
 	SetInstall   Action = "set-install"
 	SetNone      Action = "set-not-approved"
@@ -106,7 +136,7 @@ var builtin = []Binding{
 	{ApproveIt, []string{"a"}, "approve", "Approve the marked updates, or the one under the cursor, for computer groups", []Scope{Updates, Update}, 2, true},
 	{DeclineIt, []string{"d", "D"}, "decline", "Decline the marked updates, or the one under the cursor, for every group", []Scope{Updates, Update}, 3, true},
 	{ReinstateIt, []string{"R"}, "reinstate", "Bring declined updates back as Not Approved", []Scope{Updates, Update}, 0, true},
-	{Mark, []string{"space"}, "mark", "Mark or unmark the row and move down", []Scope{Updates, Computers}, 4, false},
+	{Mark, []string{"space"}, "mark", "Mark or unmark the row and move down", []Scope{Updates, Computers, Group}, 4, false},
 	{Filter, []string{"/"}, "filter", "Change the filter; Tab completes, Enter keeps it, Esc leaves the field", []Scope{Updates, Computers}, 5, false},
 	{Views, []string{"f"}, "views", "Choose a view: a filter with a name", []Scope{Updates, Computers}, 6, false},
 	{Details, []string{"p"}, "details", "Show or hide the details below the list", []Scope{Updates}, 7, false},
@@ -114,17 +144,42 @@ var builtin = []Binding{
 	{Reverse, []string{"S"}, "reverse", "Reverse the order", []Scope{Updates, Computers}, 0, false},
 	{SortNext, []string{">"}, "sort right", "Sort by the next column", []Scope{Updates, Computers}, 0, false},
 	{SortPrev, []string{"<"}, "sort left", "Sort by the previous column", []Scope{Updates, Computers}, 0, false},
-	{MarkRange, []string{"v"}, "range", "Begin or end a range of marks", []Scope{Updates, Computers}, 0, false},
-	{MarkAll, []string{"*"}, "mark all", "Mark every row that the filter shows", []Scope{Updates, Computers}, 0, false},
-	{MarkNone, []string{"\\"}, "unmark", "Take all marks away", []Scope{Updates, Computers}, 0, false},
+	{MarkRange, []string{"v"}, "range", "Begin or end a range of marks", []Scope{Updates, Computers, Group}, 0, false},
+	{MarkAll, []string{"*"}, "mark all", "Mark every row that the filter shows", []Scope{Updates, Computers, Group}, 0, false},
+	{MarkNone, []string{"\\"}, "unmark", "Take all marks away", []Scope{Updates, Computers, Group}, 0, false},
 	{ClearFilter, []string{"backspace"}, "default filter", "Go back to the filter that the list begins with", []Scope{Updates, Computers}, 0, false},
 	{NeedingIt, []string{"c"}, "computers", "Show the computers that need the update", []Scope{Updates, Update}, 0, false},
+	{ByComputer, []string{"e"}, "by computer", "Show the update on every computer; Enter explains one", []Scope{Updates, Update}, 0, false},
+	{NeedingGroup, []string{"m"}, "make group", "Make a computer group of the computers that need the marked updates, or the one under the cursor", []Scope{Updates, Update}, 0, true},
+	{Acknowledge, []string{"K"}, "acknowledge", "Acknowledge the revision alarm: its difference was looked at", []Scope{Updates, Update}, 0, true},
+	{AcceptLicence, []string{"l"}, "licence", "Show the licence terms and accept them", []Scope{Updates, Update}, 0, true},
+	{ExplainIt, []string{"e"}, "explain", "Explain what holds for the update on the computer, why, and when it is installed", []Scope{Computer, UpdateComputers}, 2, false},
+	{JoinIt, []string{"a"}, "to group", "Put the marked computers, or the one under the cursor, into a group; in a group, put computers into it", []Scope{Computers, Group}, 4, true},
+	{LeaveIt, []string{"t"}, "out of group", "Take the marked computers, or the one under the cursor, out of a group", []Scope{Computers, Group}, 5, true},
+	{ExcludeIt, []string{"x"}, "exclude", "Exclude the marked computers, or the one under the cursor, from a group, whatever else puts them there", []Scope{Computers, Group}, 6, true},
+	{IncludeIt, []string{"i"}, "end exclusion", "End the exclusion of the marked computers, or the one under the cursor", []Scope{Group}, 7, true},
+
+	{AddIt, []string{"a"}, "add", "Add a rule, or a computer group", []Scope{Rules, Groups}, 2, true},
+	{EditIt, []string{"e"}, "edit", "Change the rule", []Scope{Rules, Rule}, 3, true},
+	{EnableIt, []string{"space"}, "on/off", "Enable or disable the rule", []Scope{Rules, Rule}, 4, true},
+	{RunIt, []string{"R"}, "run", "Run the rule over the whole catalogue, or the cleanup job, after showing what it would do", []Scope{Rules, Rule, Cleanup, CleanupJob}, 5, true},
+	{RunAll, []string{"*"}, "run all", "Run every cleanup job, after showing what they would do", []Scope{Cleanup}, 6, true},
+	{RenameIt, []string{"n"}, "rename", "Give the group another name", []Scope{Groups}, 3, true},
+	{MoveIt, []string{"m"}, "move", "Put the group below another", []Scope{Groups}, 4, true},
+	{FormulaIt, []string{"o"}, "formula", "Change the formula that makes computers members", []Scope{Groups}, 5, true},
+	{PolicyIt, []string{"p"}, "policy", "Change the policy: Automatic Updates mode, schedule, restarts", []Scope{Groups, Group}, 6, true},
+	{RemoveIt, []string{"d", "D"}, "remove", "Remove the rule, or the group with its subgroups", []Scope{Rules, Rule, Groups}, 7, true},
+	{GroupComps, []string{"c"}, "computers", "Show the group's computers in the list of computers, where they can be filtered and sorted", []Scope{Groups, Group}, 8, false},
+	{RetractIt, []string{"d", "D"}, "take back", "Take the deployment back, so that its approvals do not count; or let them count again", []Scope{Deployments, Deployment}, 2, true},
+	{Span, []string{"space"}, "span", "Look 14, 30, 90 or 7 days ahead", []Scope{Agenda}, 2, false},
+	{ConsentIt, []string{"a"}, "consent", "Consent to the change, so that it is made", []Scope{Pending, Proposal}, 2, true},
+	{RejectIt, []string{"d", "D"}, "reject", "Reject the change, so that it is not made", []Scope{Pending, Proposal}, 3, true},
 	{CheckIn, []string{"c"}, "check in", "Ask the computer to check in now", []Scope{Computers, Computer}, 2, true},
 	{InstallNow, []string{"i"}, "install now", "Install what is approved for this computer now, without waiting for its schedule", []Scope{Computers, Computer}, 3, true},
 	{Synchronize, []string{"s"}, "synchronize", "Start a synchronization of the upstream now", []Scope{Sync, Overview}, 2, true},
 	{CancelJob, []string{"x"}, "cancel job", "Cancel the running job", []Scope{Sync, Overview}, 3, true},
-	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{Updates, Update, Computers, Computer, Groups, Deployments, Sync, Journal}, 0, false},
-	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{Updates, Computers, Groups, Deployments, Sync, Journal}, 0, false},
+	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{Updates, Update, Computers, Computer, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal}, 0, false},
+	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{Updates, Computers, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Cleanup, CleanupJob, Pending}, 0, false},
 
 	{SearchText, []string{"/"}, "search", "Search the text", []Scope{Scroll, Help}, 2, false},
 	{NextMatch, []string{"n"}, "next", "Go to the next match", []Scope{Scroll}, 0, false},
@@ -158,10 +213,14 @@ var builtin = []Binding{
 	{ToComps, []string{"3"}, "Computers", "Go to the computers", []Scope{Global}, 0, false},
 	{ToGroups, []string{"4"}, "Groups", "Go to the computer groups", []Scope{Global}, 0, false},
 	{ToDeploy, []string{"5"}, "Deployments", "Go to the deployments", []Scope{Global}, 0, false},
+	{ToRules, []string{"6"}, "Rules", "Go to the automatic approval rules", []Scope{Global}, 0, false},
 	{ToReports, []string{"7"}, "Reports", "Go to the reports", []Scope{Global}, 0, false},
 	{ToSync, []string{"8"}, "Synchronization", "Go to the synchronization", []Scope{Global}, 0, false},
 	{ToSettings, []string{"9"}, "Settings", "Go to the settings and the wizards", []Scope{Global}, 0, false},
 	{ToJournal, []string{"J"}, "Journal", "Go to the journal: the record of every change", []Scope{Global}, 0, false},
+	{ToAgenda, []string{"w"}, "Agenda", "Show the agenda: what will be installed and who will restart, when", []Scope{Global}, 0, false},
+	{ToPending, []string{"C"}, "Pending", "Show the changes that wait for the consent of a second person", []Scope{Global}, 0, false},
+	{ToCleanup, []string{"X"}, "Cleanup", "Show what cleanup would decline and remove, and what it leaves alone", []Scope{Global}, 0, false},
 	{ToLog, []string{"L"}, "Log", "Show the log of this console", []Scope{Global}, 0, false},
 	{Undo, []string{"u"}, "undo", "Take the last change back, or in the journal the one under the cursor", []Scope{Global}, 0, true},
 	{Back, []string{"esc"}, "back", "Go back by one step", []Scope{Global}, 9, false},
@@ -180,6 +239,8 @@ var ScopeTitles = []struct {
 	Title string
 }{
 	{Overview, "Overview"}, {Updates, "Updates"}, {Update, "Details of an update"}, {Computers, "Computers"}, {Computer, "Details of a computer"},
-	{Groups, "Groups"}, {Deployments, "Deployments"}, {Sync, "Synchronization"}, {Journal, "Journal"},
+	{UpdateComputers, "An update by computer"}, {Groups, "Groups"}, {Group, "A group and its computers"}, {Deployments, "Deployments"}, {Deployment, "A deployment"},
+	{Rules, "Rules"}, {Rule, "A rule"}, {Pending, "Changes that wait for consent"}, {Proposal, "A change that waits"}, {Agenda, "Agenda"}, {Cleanup, "Cleanup"}, {CleanupJob, "A cleanup job"},
+	{Sync, "Synchronization"}, {Journal, "Journal"},
 	{List, "Every list"}, {Scroll, "Every text"}, {Approve, "Approving"}, {Confirm, "Confirming"}, {Form, "Wizards"}, {Menu, "Menus"}, {Help, "Help"}, {Notice, "Messages"}, {Global, "Everywhere"},
 }

@@ -50,6 +50,17 @@ const (
 	Menu        Scope = "menu"
 	Notice      Scope = "notice"
 	Help        Scope = "help"
+
+	Rules           Scope = "rules"
+	Rule            Scope = "rule"
+	Group           Scope = "group"
+	UpdateComputers Scope = "update-computers"
+	Deployment      Scope = "deployment"
+	Agenda          Scope = "agenda"
+	Pending         Scope = "pending"
+	Proposal        Scope = "proposal"
+	Cleanup         Scope = "cleanup"
+	CleanupJob      Scope = "cleanup-job"
 )
 
 // Binding is one action with everything that is said of it.
@@ -120,6 +131,8 @@ type Map struct {
 var inherits = map[Scope][]Scope{
 	Overview: {Global}, Updates: {List, Global}, Update: {Scroll, Global}, Computers: {List, Global}, Computer: {List, Global},
 	Groups: {List, Global}, Deployments: {List, Global}, Sync: {List, Global}, Reports: {List, Global}, Journal: {List, Global}, Settings: {List, Global},
+	Rules: {List, Global}, Rule: {Scroll, Global}, Group: {List, Global}, UpdateComputers: {List, Global}, Deployment: {Scroll, Global}, Agenda: {Scroll, Global},
+	Pending: {List, Global}, Proposal: {Scroll, Global}, Cleanup: {List, Global}, CleanupJob: {List, Global},
 	Scroll: {Global}, List: {Global}, Approve: {}, Confirm: {}, Form: {}, Menu: {}, Notice: {}, Help: {},
 }
 
