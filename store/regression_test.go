@@ -67,3 +67,25 @@ func TestUndoOfAReinstatementDeclinesOnlyWhatWasDeclined(t *testing.T) {
 		t.Errorf("after a reinstatement and its undo:\n%s\nbefore:\n%s", after, before)
 	}
 }
+
+// TestUndoOfAChangeToARuleOutlivesItsGroup: the rule of before named a group that
+// was removed meanwhile; it goes on without.
+func TestUndoOfAChangeToARuleOutlivesItsGroup(t *testing.T) {
+	s := newTest(t)
+	ready(t, s)
+	g := must1(s.Make(t.Context(), model.Change{Kind: model.ChangeGroupAdd, Group: &model.Group{Name: "Gone", Parent: model.GroupAll}}, admin))(t).Change.Group.ID
+	must1(s.Make(t.Context(), model.Change{Kind: model.ChangeRuleAdd, Automatic: &model.Rule{Name: "R", Enabled: true, Groups: []model.GroupID{g}}}, admin))(t)
+	must1(s.Make(t.Context(), model.Change{Kind: model.ChangeGroupRemove, Group: &model.Group{ID: g}}, admin))(t)
+	before := decisions(s.Snapshot())
+	rule, _ := s.Snapshot().RuleByName("R")
+	rule.Groups = []model.GroupID{model.GroupAll}
+	e := must1(s.Make(t.Context(), model.Change{Kind: model.ChangeRuleSet, Automatic: &rule}, admin))(t)
+	must1(s.Undo(t.Context(), e.Seq, admin, ""))(t)
+	if after := decisions(s.Snapshot()); after != before {
+		t.Errorf("after the undo:\n%s\nbefore:\n%s", after, before)
+	}
+	rule.Groups = []model.GroupID{"g99"}
+	if _, err := s.Make(t.Context(), model.Change{Kind: model.ChangeRuleSet, Automatic: &rule}, admin); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a group that never was: %v", err)
+	}
+}

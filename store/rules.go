@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,12 +71,9 @@ func (s *Snapshot) checkRule(c model.Change) error {
 	}
 	restored := c.Kind == model.ChangeRuleAdd && r.ID != 0
 	for _, id := range r.Groups {
-		// A rule goes on without groups that were removed; it is not given such.
-		known := restored || s.tree.Group(id) != nil
-		if i := s.ruleIndex(r.ID); i >= 0 {
-			known = known || slices.Contains(s.rules[i].Groups, id)
-		}
-		if !known {
+		// A rule goes on without groups that were removed, and comes back with
+		// them when a change of it is taken back; a new one is not given such.
+		if s.tree.Group(id) == nil && !restored && (c.Kind == model.ChangeRuleAdd || !s.existed(id)) {
 			return fmt.Errorf("group %s: %w", id, ErrNotFound)
 		}
 	}
@@ -88,6 +86,12 @@ func (s *Snapshot) checkRule(c model.Change) error {
 		return refuse("deadline", "The rule's deadline was refused", fmt.Sprintf("it is 0 to %d days after the approval, at a time of day", model.MaxRuleDays))
 	}
 	return checkRuleProducts(r.Products)
+}
+
+// existed says whether there ever was a group of that identifier.
+func (s *Snapshot) existed(id model.GroupID) bool {
+	n, err := strconv.ParseUint(strings.TrimPrefix(string(id), "g"), 10, 64)
+	return err == nil && n > 0 && n <= s.groupNumber
 }
 
 // checkRuleProducts refuses a query whose answer about an update changes: a rule
