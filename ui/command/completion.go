@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -95,6 +96,7 @@ func (a *app) complete(root *cobra.Command) {
 	find("group", "rename").ValidArgsFunction = a.offer(groups)
 	find("group", "remove").ValidArgsFunction = a.offer(groups)
 	find("group", "formula").ValidArgsFunction = a.offer(groups)
+	find("group", "set").ValidArgsFunction = a.offer(groups)
 	find("group", "move").ValidArgsFunction = a.offer(groups, groups)
 	for _, name := range []string{"join", "leave", "exclude", "include"} {
 		find("group", name).ValidArgsFunction = a.offer(groups, computers)
@@ -169,12 +171,29 @@ func (a *app) complete(root *cobra.Command) {
 	flag(find("report"), "group", a.offerFlag(groups))
 	flag(find("report"), "base", fixed("all", "approved"))
 	flag(find("group", "add"), "parent", a.offerFlag(groups))
+	flag(find("group", "add"), "dynamic", a.completeQuery(query.OnComputers))
+	flag(find("group", "add"), "needing", updates)
+	flag(find("group", "set"), "dynamic", a.completeQuery(query.OnComputers))
 	for _, name := range []string{"add", "set"} {
 		flag(find("rule", name), "group", a.offerFlag(groups))
 		flag(find("rule", name), "products", updates)
 		flag(find("rule", name), "classifications", fixed(classWords(model.Classifications())...))
 		flag(find("rule", name), "deadline", fixed("0d@03:00", "7d@03:00", "14d@03:00", "none"))
 	}
+	jobs := func(*host) []string {
+		var all []string
+		for _, j := range model.CleanupJobs() {
+			all = append(all, string(j.Job)+"\t"+j.Does)
+		}
+		return all
+	}
+	find("cleanup", "run").ValidArgsFunction = func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return fixedNames(jobs(nil), typed), cobra.ShellCompDirectiveNoFileComp
+	}
+	flag(find("cleanup"), "job", func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return fixedNames(jobs(nil), typed), cobra.ShellCompDirectiveNoFileComp
+	})
+	flag(find("agenda"), "group", a.offerFlag(groups))
 	flag(find("options"), "consent", fixed("all-computers", "removals", "rules", "none"))
 	flag(find("options"), "targeting", fixed("server", "client"))
 	flag(find("options"), "revisions", fixed("move", "keep"))
@@ -183,6 +202,12 @@ func (a *app) complete(root *cobra.Command) {
 	flag(find("policy"), "restart", fixed("never", "idle", "inherit"))
 	flag(find("sync"), "upstream", upstreams)
 	flag(find("setup", "updates"), "upstream", fixed("debian=apt"))
+}
+
+// fixedNames gives the names that begin with what was typed, of a list that
+// needs no store.
+func fixedNames(list []string, typed string) []string {
+	return slices.DeleteFunc(list, func(n string) bool { return !strings.HasPrefix(n, typed) })
 }
 
 // offer completes arguments with names from the store: each list serves one

@@ -231,18 +231,18 @@ func (a *app) computer(ctx context.Context, h *host, args []string) error {
 	}
 	var failures []object
 	for _, f := range st.Failures {
-		failures = append(failures, object{{key: "update", value: string(f.Update)}, {key: "time", value: f.Time}, {key: "code", value: f.Code}, {key: "text", value: f.Text}})
+		failures = append(failures, failureObject(f))
 	}
 	policy := mode(snap, c)
+	approved, base := approvedTotals(snap, c.Number)
 	o := object{
 		{key: "name", title: "Name", value: c.Name}, {key: "id", title: "Identifier", value: string(c.ID)},
 		{key: "address", title: "Addresses", value: c.Addresses}, {key: "os", title: "Operating system", value: c.OS},
 		{key: "platform", value: c.Platform.String()}, {key: "arch", title: "Architecture", value: c.Arch}, {key: "role", title: "Role", value: c.Role.String()},
 		{key: "kernel", title: "Kernel", value: c.Kernel}, {key: "zone", title: "Time zone", value: c.Zone}, {key: "version", title: "Agent", value: c.Agent},
 		{key: "status", title: "Status", value: snap.ComputerState(c.Number).String(), text: state}, {key: "why", value: why},
-		{key: "updates", title: "Updates", value: object{{key: "needed", value: totals.Needed}, {key: "failed", value: totals.Failed}, {key: "pending_restart", value: totals.Pending},
-			{key: "installed", value: totals.Installed}, {key: "no_status", value: totals.Unknown}},
-			text: fmt.Sprintf("needed: %d, failed: %d, pending restart: %d, installed: %d, no status: %d", totals.Needed, totals.Failed, totals.Pending, totals.Installed, totals.Unknown)},
+		{key: "updates", title: "All updates", value: totalsObject(totals), text: totalsText(totals)},
+		{key: "updates_approved", title: "Approved only", value: append(object{{key: "total", value: base}}, totalsObject(approved)...), text: fmt.Sprintf("%d: %s", base, totalsText(approved))},
 		{key: "contact", title: "Last contact", value: c.Contacted}, {key: "reported", title: "Last report", value: c.Reported},
 		{key: "computed", title: "Status", value: snap.Computed(c.Number), text: computed},
 		{key: "next_check_in", title: "Next check-in", value: c.NextCheck},
@@ -266,7 +266,7 @@ func (a *app) computer(ctx context.Context, h *host, args []string) error {
 	for _, part := range []struct {
 		title string
 		rows  []object
-	}{{"Needed:", packageRows(st.Packages)}, {"Newer, but not offered:", packageRows(st.Others)}, {"Failures:", failures}} {
+	}{{"Needed:", packageRows(st.Packages)}, {"Newer, but not offered:", packageRows(st.Others)}} {
 		if len(part.rows) == 0 {
 			continue
 		}
@@ -274,6 +274,10 @@ func (a *app) computer(ctx context.Context, h *host, args []string) error {
 		if err := a.writeList(a.tableOf(part.rows, "update"), ""); err != nil {
 			return err
 		}
+	}
+	if len(failures) > 0 {
+		a.heading("Failures:")
+		return a.writeFailures(failures, "update")
 	}
 	return nil
 }

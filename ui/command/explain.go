@@ -3,20 +3,22 @@ package command
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"fettle/model"
-	"fettle/store"
 )
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain COMPUTER UPDATE",
 		Short: "Say which approval holds for an update on a computer, why, and when it is installed",
-		Args:  between(2, 2, "a computer and an update"),
+		Long: `Say in sentences what becomes of an update on a computer: every approval that was
+considered, why the others lost, the step that decided, the policy, the last and
+the next check-in, when it will be installed by itself, and what would change that.
+Times are in the computer's zone, in which its schedule is read.`,
+		Example: "  fettle explain web1 deb/Debian/bookworm/openssl/3.0.17-1~deb12u3",
+		Args:    between(2, 2, "a computer and an update"),
 		RunE: a.held(gated, func(ctx context.Context, h *host, args []string) error {
 			snap := h.store.Snapshot()
 			c, err := findComputer(snap, args[0])
@@ -27,116 +29,68 @@ func (a *app) explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.explain(h, snap, c, r)
+			e := snap.Explain(c.Number, r.Number, serverNow(h))
+			if a.flags.json || a.flags.csv {
+				return a.writeObject(explanationObject(e))
+			}
+			return a.writeExplanation(e)
 		}),
 	}
 }
 
-func (a *app) explain(h *host, snap *store.Snapshot, c *model.Computer, r *model.UpdateRow) error {
-	e := snap.Effective(c.Number, r.Number)
-	state := snap.State(c.Number, r.Number)
-	policy := mode(snap, c)
-	effective, from := snap.EffectivePolicy(c.Number)
-	zone := a.zone
-	if z, err := time.LoadLocation(c.Zone); err == nil && c.Zone != "" {
-		zone = z // schedules are read in the computer's own zone
+// writeExplanation writes the sentences of an explanation, part by part.
+func (a *app) writeExplanation(e model.Explanation) error {
+	if err := a.paragraph(a.s.Out, "", fmt.Sprintf("%s on %s", e.Title, e.Computer)); err != nil {
+		return err
 	}
-	decision := model.Decide(model.DecisionInput{Now: h.store.Now().In(zone), Approved: e.Approved(), Deadline: e.Deadline, Policy: policy})
-	when, at := a.whenInstalled(state, decision)
-	approval := func(ap model.Approval) string {
-		s := fmt.Sprintf("%s for %s", ap.Action.Title(), groupName(snap, ap.Group))
-		if !ap.Deadline.IsZero() {
-			s += " by " + a.plain(ap.Deadline)
+	for _, p := range e.Parts() {
+		if _, err := fmt.Fprintf(a.s.Out, "\n%s:\n", p.Title); err != nil {
+			return err
 		}
-		if ap.Deployment != 0 {
-			s += fmt.Sprintf(" (deployment %d)", ap.Deployment)
+		for _, line := range p.Lines {
+			if err := a.paragraph(a.s.Out, "  ", line); err != nil {
+				return err
+			}
 		}
-		return s
 	}
-	var losers []object
-	var lost []string
-	for _, l := range e.Losers {
-		losers = append(losers, object{{key: "group", value: groupName(snap, l.Group)}, {key: "action", value: l.Action.String()}, {key: "deadline", value: l.Deadline}, {key: "deployment", value: l.Deployment}})
-		lost = append(lost, approval(l))
-	}
-	group := ""
-	holds := e.Action.Title()
-	if e.Group != "" {
-		group, holds = groupName(snap, e.Group), approval(e.Approval)
-	}
-	return a.writeObject(object{
-		{key: "computer", title: "Computer", value: c.Name}, {key: "update", value: string(r.ID)}, {key: "title", title: "Update", value: r.Title},
-		{key: "state", title: "State", value: state.String(), text: state.Word()},
-		{key: "group", value: group}, {key: "action", title: "Approval", value: e.Action.String(), text: holds},
-		{key: "deadline", value: e.Deadline}, {key: "deployment", value: e.Deployment},
-		{key: "step", value: stepWord(e.Step)}, {key: "why", title: "Because", value: stepSentence(snap, e)},
-		{key: "losers", title: "Not this", value: losers, text: strings.Join(lost, "\n")},
-		{key: "policy", title: "Policy", value: policyObject(policy), text: fmt.Sprintf("%s (its groups say %s, mode from %s)", policyText(policy), policyText(effective), groupName(snap, from.Mode))},
-		{key: "decision", value: decision.Action.String()}, {key: "installed_at", value: at}, {key: "reason", value: decision.Reason},
-		{key: "when", title: "Installation", value: when},
-		{key: "change", title: "To change it", value: a.wouldChange(snap, c, r, e, state)},
-	})
+	return nil
 }
 
-// whenInstalled says what will happen by itself, and when.
-func (a *app) whenInstalled(state model.InstallationState, d model.Decision) (string, time.Time) {
-	switch state {
-	case model.StateInstalled:
-		return "it is installed already", time.Time{}
-	case model.StateInstalledPendingReboot:
-		return "it is installed and takes effect after a restart", time.Time{}
-	case model.StateNotApplicable:
-		return "it does not apply to this computer, so nothing is installed", time.Time{}
-	case model.StateUnknown:
-		return "the computer has not reported on it yet; it does so at its next check-in", time.Time{}
-	}
-	switch {
-	case d.Action == model.DecideInstall:
-		return "at the next check-in: " + d.Reason, d.At
-	case d.At.IsZero():
-		return "not by itself: " + d.Reason, d.At
-	}
-	return "at " + a.plain(d.At) + " at the latest: " + d.Reason, d.At
+func approvalObject(ap model.Approval, group string) object {
+	return object{{key: "group", value: group}, {key: "action", value: ap.Action.String()}, {key: "deadline", value: ap.Deadline}, {key: "deployment", value: ap.Deployment}, {key: "held_back", value: ap.Stale}}
 }
 
-func stepWord(s model.Step) string {
-	return [...]string{"none", "declined", "only", "depth", "action", "deadline", "same"}[min(s, 6)]
-}
-
-// stepSentence says by which rule the approval won (semantics 3.3).
-func stepSentence(snap *store.Snapshot, e model.EffectiveApproval) string {
-	switch e.Step {
-	case model.StepNone:
-		return "no group of the computer has an approval for it, and what is not approved is not installed"
-	case model.StepDeclined:
-		return "the update is declined, which holds for every group"
-	case model.StepOnly:
-		return "it is the only approval that reaches the computer"
-	case model.StepDepth:
-		return fmt.Sprintf("%s lies deeper in the tree than the groups of the other approvals, and the deepest wins", groupName(snap, e.Group))
-	case model.StepAction:
-		return "among groups of the same depth Install goes before Uninstall, and that before Not Approved"
-	case model.StepDeadline:
-		return "among equal approvals the earlier deadline wins"
-	}
-	return "several approvals say the same"
-}
-
-// wouldChange names the command that would change the outcome.
-func (a *app) wouldChange(snap *store.Snapshot, c *model.Computer, r *model.UpdateRow, e model.EffectiveApproval, state model.InstallationState) string {
-	id := string(r.ID)
-	switch {
-	case e.Step == model.StepDeclined:
-		return "fettle reinstate " + id
-	case r.Has(model.FlagWithdrawn) || r.Has(model.FlagExpired):
-		if by := snap.SupersededBy(r.Number); len(by) > 0 {
-			return "it cannot be installed any more; its successor is " + string(snap.Row(by[0]).ID)
+// explanationObject is an explanation for programs: the facts, and beside them
+// the sentences that people read.
+func explanationObject(e model.Explanation) object {
+	var considered, losers, remedies []object
+	winner := ""
+	for _, c := range e.Considered {
+		o := append(approvalObject(c.Approval, c.Name), object{{key: "depth", value: c.Depth}, {key: "author", value: c.Author}, {key: "rule", value: c.Rule}, {key: "wins", value: c.Wins}, {key: "says", value: c.Says}, {key: "why", value: c.Why}}...)
+		considered = append(considered, o)
+		if c.Wins {
+			winner = c.Name
+		} else {
+			losers = append(losers, o)
 		}
-		return "it cannot be installed any more"
-	case !state.Needed() && state != model.StateFailed:
-		return ""
-	case !e.Approved():
-		return "fettle approve " + id + " --group ..."
 	}
-	return "fettle approve " + id + " --group ... --deadline now, or on the computer: fettle agent install " + id
+	for _, r := range e.Remedies {
+		remedies = append(remedies, object{{key: "text", value: r.Text}, {key: "command", value: r.Command}})
+	}
+	f := e.Forecast
+	forecast := object{
+		{key: "text", value: f.Text}, {key: "at", value: f.At}, {key: "latest", value: f.Latest}, {key: "decision", value: f.Decision.Action.String()}, {key: "reason", value: f.Decision.Reason},
+		{key: "restart", value: f.Restart}, {key: "estimate", value: f.Estimate}, {key: "assumed", value: f.Assumed}, {key: "notice", value: f.Decision.Notice},
+	}
+	check := object{{key: "from", value: f.Check.From}, {key: "to", value: f.Check.To}, {key: "said", value: f.Check.Said}, {key: "overdue", value: f.Check.Overdue}}
+	return object{
+		{key: "computer", value: e.Computer}, {key: "update", value: string(e.Update)}, {key: "title", value: e.Title}, {key: "state", value: e.State.String()},
+		{key: "group", value: winner}, {key: "action", value: e.Effective.Action.String()}, {key: "deadline", value: e.Effective.Deadline}, {key: "deployment", value: e.Effective.Deployment},
+		{key: "held_back", value: e.Effective.Stale}, {key: "approved", value: e.Effective.Approved()},
+		{key: "step", value: e.Effective.Step.String()}, {key: "holds", value: e.Holds}, {key: "why", value: e.Because},
+		{key: "considered", value: considered}, {key: "losers", value: losers}, {key: "unreached", value: e.Unreached},
+		{key: "about", value: e.About}, {key: "installed", value: e.Installed},
+		{key: "policy", value: policyObject(e.Policy)}, {key: "settings", value: e.Settings}, {key: "contact", value: e.Contact}, {key: "next_check_in", value: check},
+		{key: "forecast", value: forecast}, {key: "installed_at", value: f.At}, {key: "remedies", value: remedies},
+	}
 }

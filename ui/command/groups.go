@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fettle/model"
+	"fettle/model/query"
 	"fettle/store"
 )
 
@@ -16,7 +17,10 @@ func (a *app) groupsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "groups",
 		Short: "List computer groups with their members and compliance",
-		Args:  between(0, 0, ""),
+		Long: `List computer groups with their members by the four-way split: failed before needed
+before no status before up to date; the four add up to the members. Percentages
+are of all members, those without status included.`,
+		Args: between(0, 0, ""),
 		RunE: a.held(gated, func(_ context.Context, h *host, _ []string) error {
 			snap := h.store.Snapshot()
 			tree := snap.Groups()
@@ -24,15 +28,25 @@ func (a *app) groupsCommand() *cobra.Command {
 			for _, id := range tree.Order() {
 				groups = append(groups, tree.Group(id))
 			}
-			return a.writeList(list(a, groups, a.groupColumns(snap)), "")
+			return a.writeList(list(a, groups, a.groupColumns(h, snap)), "")
 		}),
 	}
 }
 
-func (a *app) groupColumns(snap *store.Snapshot) []column[*model.Group] {
+func (a *app) groupColumns(h *host, snap *store.Snapshot) []column[*model.Group] {
 	type row = *model.Group
 	tree := snap.Groups()
-	split := func(g row, s model.ComputerState) int { return snap.Split(g.ID)[s] }
+	now := h.store.Now()
+	splits := map[model.GroupID][4]int{}
+	split := func(g row, s model.ComputerState) int {
+		all, ok := splits[g.ID]
+		if !ok {
+			all = snap.Split(g.ID)
+			splits[g.ID] = all
+		}
+		return all[s]
+	}
+	size := func(g row) int { return int(snap.Members(g.ID).GetCardinality()) }
 	parent := func(g row) string {
 		if p := tree.Group(g.Parent); p != nil {
 			return p.Name
@@ -44,11 +58,13 @@ func (a *app) groupColumns(snap *store.Snapshot) []column[*model.Group] {
 			text: func(g row) string { return strings.Repeat("  ", tree.Depth(g.ID)) + g.Name }},
 		{key: "id", value: func(g row) any { return string(g.ID) }},
 		{key: "parent", value: func(g row) any { return parent(g) }},
-		{key: "computers", title: "COMPUTERS", right: true, value: func(g row) any { return int(snap.Members(g.ID).GetCardinality()) }},
+		{key: "computers", title: "COMPUTERS", right: true, value: func(g row) any { return size(g) }},
 		{key: "failed", title: "FAILED", right: true, value: func(g row) any { return split(g, model.ComputerFailed) }},
 		{key: "needed", title: "NEED UPDATES", right: true, value: func(g row) any { return split(g, model.ComputerNeeded) }},
 		{key: "no_status", title: "NO STATUS", right: true, rank: 1, value: func(g row) any { return split(g, model.ComputerNoStatus) }},
-		{key: "ok", title: "UP TO DATE", right: true, value: func(g row) any { return split(g, model.ComputerOK) }},
+		{key: "no_status_because", value: func(g row) any { return unknownComputers(snap, g.ID, now).object() }},
+		{key: "ok", title: "UP TO DATE", right: true, value: func(g row) any { return split(g, model.ComputerOK) }, text: func(g row) string { return shareText(split(g, model.ComputerOK), size(g)) }},
+		{key: "ok_percent", value: func(g row) any { return share(split(g, model.ComputerOK), size(g)) }},
 		{key: "predefined", value: func(g row) any { return g.Predefined() }},
 		{key: "formula", title: "FORMULA", give: true, rank: 2, value: func(g row) any { return g.Formula }},
 		{key: "policy", title: "POLICY", give: true, rank: 3, value: func(g row) any { return policyObject(g.Policy) }, text: func(g row) string {
@@ -73,7 +89,7 @@ also a word below follows "--".`,
 		Args: between(1, 1, "the name of a group"),
 		RunE: a.held(gated, a.group),
 	}
-	cmd.AddCommand(a.groupAddCommand(),
+	cmd.AddCommand(a.groupAddCommand(), a.groupSetCommand(),
 		a.groupEdit("rename NAME NEW-NAME", "Give a group another name", 2, 2, "the name of a group and its new name", func(snap *store.Snapshot, g *model.Group, args []string) (model.Change, error) {
 			return model.Change{Kind: model.ChangeGroupRename, Group: &model.Group{ID: g.ID, Name: args[1]}}, nil
 		}),
@@ -92,7 +108,7 @@ also a word below follows "--".`,
 		a.groupEdit("exclude NAME COMPUTER...", "Keep computers out of a group, whatever its formula says", 2, -1, "the name of a group and computers", membership(model.ChangeExclude)),
 		a.groupEdit("include NAME COMPUTER...", "End the exclusion of computers from a group", 2, -1, "the name of a group and computers", membership(model.ChangeInclude)),
 		a.groupEdit("formula NAME QUERY", "Give a group another formula; an empty one makes it static", 2, 2, "the name of a group and a query on computers", func(_ *store.Snapshot, g *model.Group, args []string) (model.Change, error) {
-			return model.Change{Kind: model.ChangeFormula, Group: &model.Group{ID: g.ID, Formula: args[1]}}, nil
+			return formulaChange(g, args[1])
 		}),
 	)
 	return cmd
@@ -136,6 +152,41 @@ func (a *app) groupEdit(use, short string, least, most int, names string, change
 	return cmd
 }
 
+// formulaChange gives a group a formula.
+func formulaChange(g *model.Group, formula string) (model.Change, error) {
+	if _, err := query.ParseComputers(formula); err != nil {
+		return model.Change{}, queryError(formula, err)
+	}
+	return model.Change{Kind: model.ChangeFormula, Group: &model.Group{ID: g.ID, Formula: formula}}, nil
+}
+
+func (a *app) groupSetCommand() *cobra.Command {
+	var formula string
+	cmd := &cobra.Command{Use: "set NAME --dynamic QUERY", Short: "Make a group dynamic, change its formula, or make it static", Args: between(1, 1, "the name of a group"),
+		Long: `Give a group a formula: the computers that the query matches are its members, kept
+current, beside those put there by hand. An empty one makes the group static.`,
+		Example: `  fettle group set Web --dynamic 'name:web* role:server' --plan
+  fettle group set Web --dynamic ''`}
+	cmd.Flags().StringVar(&formula, "dynamic", "", "`QUERY` on computers whose matches are the members; empty: none")
+	remark := a.changing(cmd, true)
+	cmd.RunE = a.held(gated, func(ctx context.Context, h *host, args []string) error {
+		g, err := findGroup(h.store.Snapshot(), args[0])
+		if err != nil {
+			return err
+		}
+		if !cmd.Flags().Changed("dynamic") {
+			return misuse("say what to set: fettle group set NAME --dynamic QUERY")
+		}
+		c, err := formulaChange(g, formula)
+		if err != nil {
+			return err
+		}
+		c.Remark = *remark
+		return a.decide(ctx, h, c, nil)
+	})
+	return cmd
+}
+
 func (a *app) groupAddCommand() *cobra.Command {
 	var parent, formula, needing string
 	cmd := &cobra.Command{Use: "add NAME", Short: "Add a computer group", Args: between(1, 1, "a name for the group"),
@@ -153,6 +204,9 @@ matches, kept current; with --needing they are those that need an update now.`}
 		p, err := findGroup(snap, parent)
 		if err != nil {
 			return err
+		}
+		if _, err := query.ParseComputers(formula); err != nil {
+			return queryError(formula, err)
 		}
 		g := &model.Group{Name: args[0], Parent: p.ID, Formula: formula}
 		var members []uint32
@@ -203,6 +257,7 @@ func (a *app) group(_ context.Context, h *host, args []string) error {
 	// What a group's members obey, as far as its own and the groups above decide.
 	policy, from := model.EffectivePolicy(tree, append([]model.GroupID{g.ID}, tree.Ancestors(g.ID)...))
 	split := snap.Split(g.ID)
+	unknown := unknownComputers(snap, g.ID, h.store.Now())
 	o := object{
 		{key: "name", title: "Name", value: g.Name}, {key: "id", value: string(g.ID)},
 		{key: "path", title: "Path", value: tree.Path(g.ID), text: strings.Join(tree.Path(g.ID), " > ")},
@@ -213,7 +268,10 @@ func (a *app) group(_ context.Context, h *host, args []string) error {
 			text: fmt.Sprintf("%s (mode from %s, restart from %s)", policyText(policy), groupName(snap, from.Mode), groupName(snap, from.Restart))},
 		{key: "computers", title: "Computers", value: len(members)},
 		{key: "failed", title: "Failed", value: split[model.ComputerFailed]}, {key: "needed", title: "Need updates", value: split[model.ComputerNeeded]},
-		{key: "no_status", title: "No status", value: split[model.ComputerNoStatus]}, {key: "ok", title: "Up to date", value: split[model.ComputerOK]},
+		{key: "no_status", title: "No status", value: split[model.ComputerNoStatus], text: strings.TrimSuffix(fmt.Sprintf("%d (%s)", split[model.ComputerNoStatus], unknown.text()), " ()")},
+		{key: "no_status_because", value: unknown.object()},
+		{key: "ok", title: "Up to date", value: split[model.ComputerOK], text: strings.TrimSuffix(fmt.Sprintf("%d (%s)", split[model.ComputerOK], shareText(split[model.ComputerOK], len(members))), " (-)")},
+		{key: "ok_percent", value: share(split[model.ComputerOK], len(members))},
 		{key: "members", value: names}, {key: "excluded", title: "Excluded", value: excluded},
 	}
 	if g.Policy.Empty() {

@@ -40,10 +40,7 @@ func sentence(clause string) string {
 	if clause == "" {
 		return ""
 	}
-	first := strings.ToUpper(clause[:1])
-	if first != clause[:1] {
-		clause = first + clause[1:]
-	}
+	clause = sentenceStart(clause)
 	if !strings.ContainsRune(".!?:", rune(clause[len(clause)-1])) {
 		clause += "."
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,8 @@ func (a *app) updatesCommand() *cobra.Command {
 		Use:   "updates [QUERY]",
 		Short: "List updates",
 		Long: `List the updates of the catalogue that match a query; without one, all.
-Declined updates are left out unless the query asks for them.
+Declined updates are left out unless the query asks for them. Counts are of all
+computers; in:GROUP in the query narrows them to a group's.
 A query that begins with "-" follows "--". The language: fettle help query`,
 		Example: `  fettle updates 'needed:>0 class:security'
   fettle updates 'in:Servers needed:>0 age:>14d' --csv`,
@@ -100,7 +102,7 @@ func flagWords(r *model.UpdateRow) []string {
 	}{
 		{model.FlagDeclined, "declined"}, {model.FlagSuperseded, "superseded"}, {model.FlagSuperseding, "superseding"},
 		{model.FlagExpired, "expired"}, {model.FlagWithdrawn, "withdrawn"}, {model.FlagRequired, "required"}, {model.FlagMayRestart, "restart"},
-		{model.FlagRemovable, "removable"}, {model.FlagLicence, "licence"}, {model.FlagExploited, "exploited"},
+		{model.FlagRemovable, "removable"}, {model.FlagLicence, "licence"}, {model.FlagExploited, "exploited"}, {model.FlagInput, "input"},
 	} {
 		if r.Has(f.flag) {
 			words = append(words, f.word)
@@ -189,7 +191,8 @@ func (a *app) updateColumns(snap *store.Snapshot, scope model.GroupID) []column[
 		number("not_applicable", "", 0, func(c model.Counts) int { return c.NotApplicable }),
 		number("no_status", "NO STATUS", 6, func(c model.Counts) int { return c.Unknown }),
 		number("pending_restart", "", 0, func(c model.Counts) int { return c.Pending }),
-		{key: "installed_or_not_applicable", value: func(r row) any { return percent(counts(r).InstalledOrNA()) }},
+		{key: "installed_or_not_applicable", value: func(r row) any { c := counts(r); return share(c.Installed+c.NotApplicable, c.Computers) }},
+		number("computers", "", 0, func(c model.Counts) int { return c.Computers }),
 		{key: "approved", title: "APPROVAL", give: true, rank: 1, value: func(r row) any { names, _ := approvedGroups(snap, r); return names }, text: func(r row) string { return approvalWords(snap, r) }},
 		{key: "approval", value: func(r row) any { return approvalKinds(snap, r) }},
 		{key: "deadline", title: "DEADLINE", rank: 7, value: func(r row) any { _, d := approvedGroups(snap, r); return d }},
@@ -297,6 +300,55 @@ func (a *app) update(ctx context.Context, h *host, args []string) error {
 	if approval == "-" {
 		approval = "none, so that it is not installed anywhere"
 	}
+	now := h.store.Now()
+	everybody := snap.Members(model.GroupAll)
+	unknown := unknownOf(snap, r.Number, everybody, now)
+	approved := approvedFor(snap, r.Number, everybody)
+	among := countsAmong(snap, r.Number, approved)
+	amongUnknown := unknownOf(snap, r.Number, approved, now)
+	licence := ""
+	switch {
+	case u.Licence != "" && snap.Licensed(r.Number):
+		licence = "accepted"
+	case u.Licence != "":
+		licence = "not accepted; read and accept its terms with: fettle accept-licence " + string(u.ID)
+	}
+	var alarm any
+	alarmWords := ""
+	if al, ok := snap.Alarm(r.Number); ok {
+		alarm = alarmObject(al)
+		// A dealt-with alarm is history: its difference stays among the revisions.
+		if !al.Seen || al.Held != model.HeldNot {
+			alarmWords = strings.Join(alarmText(al), "\n")
+			if !al.Seen {
+				alarmWords += "\nlooked at? fettle acknowledge " + string(u.ID)
+			}
+		}
+	}
+	var held []object
+	var heldWords []string
+	for _, ap := range snap.Approvals(r.Number) {
+		if ap.Stale {
+			held = append(held, object{{key: "group", value: groupName(snap, ap.Group)}, {key: "action", value: ap.Action.String()}, {key: "deployment", value: ap.Deployment}})
+			heldWords = append(heldWords, fmt.Sprintf("%s for %s (deployment %d)", ap.Action.Title(), groupName(snap, ap.Group), ap.Deployment))
+		}
+	}
+	if len(heldWords) > 0 {
+		heldWords = append(heldWords, "to move them to the newest revision: fettle approve "+string(u.ID)+" --group ...")
+	}
+	var bundled []object
+	var bundledWords []string
+	for _, id := range u.Bundles {
+		o := object{{key: "id", value: string(id)}, {key: "title", value: ""}}
+		word := string(id)
+		if b := snap.RowByID(id); b != nil {
+			o[1].value, word = b.Title, b.Title
+			if b.Has(model.FlagDeclined) {
+				word += " (declined)"
+			}
+		}
+		bundled, bundledWords = append(bundled, o), append(bundledWords, word)
+	}
 	o := object{
 		{key: "id", title: "Identifier", value: string(u.ID)},
 		{key: "title", title: "Title", value: u.Title},
@@ -316,10 +368,15 @@ func (a *app) update(ctx context.Context, h *host, args []string) error {
 		{key: "links", title: "Links", value: u.Links},
 		{key: "approved", value: names}, {key: "approval", title: "Approval", value: approvalKinds(snap, r), text: approval},
 		{key: "deadline", title: "Deadline", value: due},
-		{key: "computers", title: "Computers", value: countsObject(c), text: countsText(c)},
+		{key: "licence", title: "Licence", value: licenceWord(u.Licence, snap.Licensed(r.Number)), text: licence}, {key: "licence_terms", value: model.CleanLines(u.Licence)},
+		{key: "alarm", title: "Alarm", value: alarm, text: alarmWords},
+		{key: "held_back", title: "Held back", value: held, text: strings.Join(heldWords, "\n")},
+		{key: "computers", title: "All computers", value: append(countsObject(c), member{key: "no_status_because", value: unknown.object()}), text: countsLine(c, unknown)},
+		{key: "computers_approved", title: "Where approved", value: append(countsObject(among), member{key: "no_status_because", value: amongUnknown.object()}), text: countsLine(among, amongUnknown)},
 		{key: "groups", value: a.groupsOfUpdate(snap, r)},
 		{key: "supersedes", title: "Supersedes", value: idsOf(snap, snap.Supersedes(r.Number))},
 		{key: "superseded_by", title: "Superseded by", value: idsOf(snap, snap.SupersededBy(r.Number))},
+		{key: "bundles", title: "Consists of", value: bundled, text: strings.Join(bundledWords, "\n")},
 		{key: "revision", value: u.Revision},
 	}
 	var packages []object
@@ -353,11 +410,34 @@ func (a *app) update(ctx context.Context, h *host, args []string) error {
 	return a.updateTables(o)
 }
 
+// licenceWord says for programs how it stands with licence terms.
+func licenceWord(terms string, accepted bool) string {
+	switch {
+	case terms == "":
+		return ""
+	case accepted:
+		return "accepted"
+	}
+	return "not-accepted"
+}
+
+// countsLine says counts with their base and why some are not known.
+func countsLine(c model.Counts, unknown unknowns) string {
+	text := "no computer"
+	if c.Computers > 0 {
+		text = fmt.Sprintf("%d: %s; installed or not applicable: %s", c.Computers, countsText(c), shareText(c.Installed+c.NotApplicable, c.Computers))
+	}
+	if why := unknown.text(); why != "" {
+		text += " (without status: " + why + ")"
+	}
+	return text
+}
+
 // updateTables writes what of an update is a table.
 func (a *app) updateTables(o object) error {
 	for _, m := range o {
 		rows, ok := m.value.([]object)
-		if !ok || len(rows) == 0 || m.key == "revisions" && len(rows) < 2 {
+		if !ok || len(rows) == 0 || m.key == "revisions" && len(rows) < 2 || m.key == "held_back" || m.key == "bundles" {
 			continue
 		}
 		a.heading("%s", map[string]string{"groups": "Groups:", "packages": "Packages:", "files": "Files:", "revisions": "Revisions:"}[m.key])
@@ -384,8 +464,17 @@ func (a *app) tableOf(rows []object, hidden ...string) *table {
 		if !slices.Contains(hidden, m.key) {
 			c.title = strings.ToUpper(strings.ReplaceAll(m.key, "_", " "))
 		}
-		if m.key == "size" || m.key == "bytes" {
+		switch m.key {
+		case "size", "bytes":
 			c.text = func(o object) string { n, _ := o[i].value.(int64); return size(n) }
+		case "percent":
+			c.right = true
+			c.text = func(o object) string {
+				if o[i].value == nil {
+					return "-"
+				}
+				return strconv.FormatFloat(o[i].value.(float64), 'f', -1, 64) + " %"
+			}
 		}
 		c.give = true
 		columns = append(columns, c)
