@@ -18,12 +18,20 @@ import (
 	"fettle/model"
 )
 
-// crashDir names the directory in which a child process of TestKilled writes.
-const crashDir = "FETTLE_TEST_CRASH_DIR"
+// crashDir names the directory in which a child process of TestKilled writes;
+// crashLarge is set for those of TestKilledInLargeChanges.
+const (
+	crashDir   = "FETTLE_TEST_CRASH_DIR"
+	crashLarge = "FETTLE_TEST_CRASH_LARGE"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
-		if err := crashChild(dir); err != nil {
+		child := crashChild
+		if os.Getenv(crashLarge) != "" {
+			child = crashLargeChild
+		}
+		if err := child(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
