@@ -140,9 +140,6 @@ func (d duty) remainsOf(earlier duty, snap *store.Snapshot, computer uint32) boo
 		// state at all.
 		switch snap.State(computer, w.update) {
 		case model.StateInstalled, model.StateInstalledPendingReboot, model.StateNotApplicable:
-			if r := snap.Row(w.update); r == nil || r.Has(model.FlagDeclined) {
-				return false
-			}
 		default:
 			return false
 		}
