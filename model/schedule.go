@@ -69,13 +69,12 @@ func (w WeekTime) String() string {
 // change to summer time skips comes at the first instant after the gap; one
 // that occurs twice comes once, the first time.
 func (w WeekTime) Next(t time.Time) time.Time {
+	y, mo, d := t.Date()
 	for i := 0; i <= 8; i++ {
-		y, mo, d := t.Date()
-		at := clockTime(y, mo, d+i, w.Minute, t.Location())
-		if w.Day != EveryDay && int(noon(y, mo, d+i, t.Location()).Weekday()) != w.Day {
+		if !w.on(y, mo, d+i) {
 			continue
 		}
-		if at.After(t) {
+		if at := clockTime(y, mo, d+i, w.Minute, t.Location()); at.After(t) {
 			return at
 		}
 	}
@@ -84,21 +83,22 @@ func (w WeekTime) Next(t time.Time) time.Time {
 
 // Last gives the last occurrence at or before t, in t's zone.
 func (w WeekTime) Last(t time.Time) time.Time {
+	y, mo, d := t.Date()
 	for i := 0; i <= 8; i++ {
-		y, mo, d := t.Date()
-		at := clockTime(y, mo, d-i, w.Minute, t.Location())
-		if w.Day != EveryDay && int(noon(y, mo, d-i, t.Location()).Weekday()) != w.Day {
+		if !w.on(y, mo, d-i) {
 			continue
 		}
-		if !at.After(t) {
+		if at := clockTime(y, mo, d-i, w.Minute, t.Location()); !at.After(t) {
 			return at
 		}
 	}
 	panic("model: a week without the weekday")
 }
 
-func noon(y int, mo time.Month, d int, loc *time.Location) time.Time {
-	return time.Date(y, mo, d, 12, 0, 0, 0, loc)
+// on says whether a day of the calendar is one of the schedule's. The weekday of
+// a date is the same in every zone.
+func (w WeekTime) on(y int, mo time.Month, d int) bool {
+	return w.Day == EveryDay || int(time.Date(y, mo, d, 12, 0, 0, 0, time.UTC).Weekday()) == w.Day
 }
 
 // clockTime is the instant of a time of day. time.Date leaves open which side
@@ -109,10 +109,14 @@ func clockTime(y int, mo time.Month, d, minute int, loc *time.Location) time.Tim
 	_, before := mid.Add(-26 * time.Hour).Zone()
 	_, after := mid.Add(26 * time.Hour).Zone()
 	var best time.Time
-	for _, off := range []int{before, after} {
+	for _, off := range [...]int{before, after} {
+		// Where the clock has that offset, it shows the time.
 		c := wall.Add(-time.Duration(off) * time.Second).In(loc)
-		if c.Hour()*60+c.Minute() == minute && c.Day() == wall.Day() && (best.IsZero() || c.Before(best)) {
+		if _, o := c.Zone(); o == off && (best.IsZero() || c.Before(best)) {
 			best = c
+		}
+		if before == after {
+			break
 		}
 	}
 	if !best.IsZero() {

@@ -1,11 +1,6 @@
 package model
 
 import (
-	"archive/zip"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -45,87 +40,6 @@ func TestParseSyncSchedule(t *testing.T) {
 	for _, in := range []string{"", "0/day@03:00", "25/day@03:00", "2/week@03:00", "2/day@25:00", "2"} {
 		if s, err := ParseSyncSchedule(in); err == nil {
 			t.Errorf("%q was read as %v", in, s)
-		}
-	}
-}
-
-// zones lists the names of the zones that Go's own copy of tzdata has.
-func zones(t *testing.T) []string {
-	t.Helper()
-	root, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Skip("the go command is not on the path, so its list of zones is not known")
-	}
-	r, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"))
-	if os.IsNotExist(err) {
-		t.Skip("this Go has no zoneinfo.zip")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	var names []string
-	for _, f := range r.File {
-		if !strings.HasSuffix(f.Name, "/") {
-			names = append(names, f.Name)
-		}
-	}
-	return names
-}
-
-// TestCalendar goes through every change of every zone from 2020 to 2040: around
-// it, each time of day comes exactly once a day, never in a gap, and Last and
-// Next agree. (PatchMon and Tactical both shipped calendar mistakes: peers 2.)
-func TestCalendar(t *testing.T) {
-	for _, name := range zones(t) {
-		loc, err := time.LoadLocation(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() <= 2040; {
-			_, end := at.In(loc).ZoneBounds()
-			if end.IsZero() || end.Year() > 2040 {
-				break
-			}
-			if !end.After(at) { // time.ZoneBounds is wrong on the last day of a leap year
-				at = at.Add(24 * time.Hour)
-				continue
-			}
-			checkTransition(t, loc, end)
-			at = end.UTC().Add(time.Second)
-		}
-	}
-}
-
-func checkTransition(t *testing.T, loc *time.Location, change time.Time) {
-	_, before := change.Add(-time.Second).In(loc).Zone()
-	wall := change.Add(time.Duration(before) * time.Second).UTC() // the clock's face when it changes
-	for _, minute := range []int{wall.Hour()*60 + wall.Minute() - 30, wall.Hour()*60 + wall.Minute(), wall.Hour()*60 + wall.Minute() + 30, 3 * 60} {
-		w := WeekTime{Day: EveryDay, Minute: (minute + 1440) % 1440}
-		start := change.Add(-50 * time.Hour).In(loc)
-		last := time.Time{}
-		days := map[string]int{}
-		for at := w.Next(start); at.Before(change.Add(50 * time.Hour)); at = w.Next(at) {
-			if !last.IsZero() && !at.After(last) {
-				t.Fatalf("%s at %v: %v does not come after %v", loc, change, at, last)
-			}
-			if got := w.Last(at); !got.Equal(at) {
-				t.Fatalf("%s: Last(%v) = %v", loc, at, got)
-			}
-			if clock := at.Hour()*60 + at.Minute(); clock != w.Minute && !at.Equal(change) {
-				t.Fatalf("%s: %s came at %v (change %v)", loc, w, at, change)
-			}
-			// A time that was skipped comes when the gap ends, which may be the
-			// first instant of the next day.
-			if !at.Equal(change) {
-				days[at.Format(time.DateOnly)]++
-			}
-			last = at
-		}
-		for d, n := range days {
-			if n > 1 {
-				t.Fatalf("%s: %s came %d times on %s", loc, w, n, d)
-			}
 		}
 	}
 }
