@@ -20,11 +20,12 @@ const (
 // server's synchronizations saw it. Updates have the numbers that an empty
 // store gives them when the runs are imported in their order.
 type Catalogue struct {
-	Options    Options
+	Options    Options // Until and Span include Ahead
 	Categories []model.Category
 	Runs       []Run // by time
 
-	offers   []offer // by number; 0 is unused
+	daily    time.Time // synchronizations are weekly before it, and daily after
+	offers   []offer   // by number; 0 is unused
 	lines    []line
 	products []product
 }
@@ -60,6 +61,7 @@ type line struct {
 	product int32
 	share   uint16   // per mille of the computers with the product to which it applies
 	newest  bool     // only the newest is ever needed: definitions, Debian's versions
+	debian  bool     // the versions of a source package
 	lazy    bool     // optional: many computers never installed it
 	updates []uint32 // numbers, in the order of release
 }
@@ -105,9 +107,12 @@ type version struct {
 // NewCatalogue makes a catalogue: the same for the same options.
 func NewCatalogue(o Options) *Catalogue {
 	o = o.withDefaults()
-	c := &Catalogue{Options: o}
+	// What is published after Until is for Live to bring.
+	ahead := o.Ahead
+	o.Until, o.Span, o.Ahead = o.Until.Add(ahead), o.Span+ahead, 0
+	c := &Catalogue{Options: o, daily: o.Until.Add(-ahead - 60*day)}
 	var drafts []*draft
-	microsoft := int(float64(o.Updates)*o.Microsoft + 0.5)
+	microsoft := int(float64(o.Updates)*max(0, o.Microsoft) + 0.5)
 	if microsoft > 0 {
 		drafts = append(drafts, c.makeMicrosoft(microsoft)...)
 	}
@@ -138,10 +143,10 @@ func (c *Catalogue) EvaluatedAt(t time.Time) uint32 {
 // offeredAt says whether an update could be installed at t.
 func (f *offer) offeredAt(t time.Time) bool { return f.gone.IsZero() || f.gone.After(t) }
 
-// runTimes are when a server synchronizes: weekly at first, daily in the last
-// 60 days.
-func (o Options) runTimes(offset time.Duration) []time.Time {
-	begin := o.begin()
+// runTimes are when a server synchronizes: weekly at first, daily in the 60 days
+// before "now" and after that.
+func (c *Catalogue) runTimes(offset time.Duration) []time.Time {
+	o, begin := c.Options, c.Options.begin()
 	times := []time.Time{begin.Add(offset)}
 	midnight := begin.Truncate(day)
 	for at := midnight.Add(7 * day); ; {
@@ -150,7 +155,7 @@ func (o Options) runTimes(offset time.Duration) []time.Time {
 			return times
 		}
 		times = append(times, t)
-		if o.Until.Sub(at) > 60*day {
+		if at.Before(c.daily) {
 			at = at.Add(7 * day)
 		} else {
 			at = at.Add(day)
@@ -161,12 +166,11 @@ func (o Options) runTimes(offset time.Duration) []time.Time {
 // schedule deals the drafts out to the synchronizations that see them, and
 // numbers them in the order of arrival.
 func (c *Catalogue) schedule(drafts []*draft) {
-	o := c.Options
 	offsets := map[string]time.Duration{UpstreamMicrosoft: 0, UpstreamDebian: 90 * time.Minute}
 	times := map[string][]time.Time{}
 	for _, d := range drafts {
 		if times[d.upstream] == nil {
-			times[d.upstream] = o.runTimes(offsets[d.upstream])
+			times[d.upstream] = c.runTimes(offsets[d.upstream])
 		}
 	}
 	for _, name := range []string{UpstreamMicrosoft, UpstreamDebian} {
@@ -279,7 +283,7 @@ func (c *Catalogue) settle(run *Run, i int) {
 	}
 	run.Updates = kept
 	r := c.Options.chanceOf("run", i)
-	run.Ended = run.Started.Add(time.Duration(20+r.IntN(60))*time.Second + time.Duration(len(run.Updates))*15*time.Millisecond)
+	run.Ended = run.Started.Add(time.Duration(20+r.IntN(60)+len(run.Updates)/70) * time.Second)
 }
 
 // spoil lets a few synchronizations fail, as networks do.

@@ -139,7 +139,7 @@ func (d *debian) makeSource(rel *release, prod int, root model.CategoryID, i, n 
 	security := draw(r, 0.6)
 
 	index := len(d.c.lines)
-	d.c.lines = append(d.c.lines, line{product: int32(prod), newest: true})
+	d.c.lines = append(d.c.lines, line{product: int32(prod), newest: true, debian: true})
 	born := o.begin().Add(-time.Duration(between(r, 200, 700)) * day)
 	times := make([]time.Time, n)
 	times[0] = born
@@ -277,7 +277,7 @@ func (d *debian) describe(rel *release, name, v, section, synopsis string, class
 func (d *debian) makeAgent(rel *release, prod int, root model.CategoryID, n int) int {
 	o := d.c.Options
 	index := len(d.c.lines)
-	d.c.lines = append(d.c.lines, line{product: int32(prod), newest: true, share: 1000})
+	d.c.lines = append(d.c.lines, line{product: int32(prod), newest: true, debian: true, share: 1000})
 	for k := range n {
 		v := fmt.Sprintf("1.%d.0-1", k+1)
 		at := o.begin().Add(-100 * day)

@@ -75,8 +75,14 @@ func (h *history) planDecisions() {
 		}
 		return nil
 	})
-	for at := begin.Add(27 * day); at.Before(h.Until); at = at.Add(30 * day) {
-		h.then(at, "putting new computers into groups", h.placeComputers)
+	for month := 0; ; month++ {
+		at := begin.Add(27*day + time.Duration(month)*30*day)
+		if !at.Before(h.Until) {
+			break
+		}
+		if month%3 == 0 {
+			h.then(at, "putting new computers into groups", h.placeComputers)
+		}
 		h.then(at.Add(26*time.Hour), "declining", func(ctx context.Context) error { return h.declineOld(ctx, at) })
 	}
 	h.planApprovals()
@@ -254,7 +260,10 @@ func (h *history) afterRun(ctx context.Context, run *model.SyncRun) error {
 // planApprovals lays out the deployments: the month's updates go to one ring
 // after the other, Debian's security updates every week.
 func (h *history) planApprovals() {
-	begin, r := h.begin(), h.chance("approvals")
+	begin := h.begin()
+	jitter := func(at time.Time) time.Duration {
+		return time.Duration(8*60+h.chanceOf("approvals", int(at.Unix())).IntN(300)) * time.Minute
+	}
 	rings := []struct {
 		name     string
 		after    time.Duration
@@ -262,7 +271,7 @@ func (h *history) planApprovals() {
 	}{{"Early", 6 * day, 7 * day}, {"Broad", 13 * day, 21 * day}}
 	for m := patchDay(begin.Add(40*day), 0); m.Before(h.Until); m = patchDay(m.Add(31*day), 0) {
 		for _, ring := range rings {
-			h.then(m.Add(ring.after+time.Duration(r.IntN(300))*time.Minute), "approving", func(ctx context.Context) error {
+			h.then(m.Truncate(day).Add(ring.after+jitter(m.Add(ring.after))), "approving", func(ctx context.Context) error {
 				name := fmt.Sprintf("%s updates for %s", m.Format("2006-01"), ring.name)
 				return h.approve(ctx, bjorn, name, m.Add(-32*day), ring.deadline, ring.name, func(row *model.UpdateRow) bool {
 					return row.Upstream == UpstreamMicrosoft && (row.Class == model.ClassSecurity || row.Class == model.ClassCritical || row.Class == model.ClassUpdateRollup)
@@ -271,7 +280,7 @@ func (h *history) planApprovals() {
 		}
 	}
 	for w := begin.Add(33 * day); w.Before(h.Until); w = w.Add(7 * day) {
-		h.then(w.Add(time.Duration(8*60+r.IntN(300))*time.Minute), "approving", func(ctx context.Context) error {
+		h.then(w.Truncate(day).Add(jitter(w)), "approving", func(ctx context.Context) error {
 			_, week := w.ISOWeek()
 			return h.approve(ctx, chidi, fmt.Sprintf("Debian security, week %d", week), w.Add(-8*day), 5*day, "Broad", func(row *model.UpdateRow) bool {
 				return row.Upstream == UpstreamDebian && row.Class == model.ClassSecurity

@@ -65,7 +65,7 @@ func Fill(ctx context.Context, s *store.Store, o Options) (Summary, error) {
 		return h.sum, fmt.Errorf("filling a store: %w", err)
 	}
 	snap := s.Snapshot()
-	h.sum.Updates, h.sum.Computers, h.sum.Runs = snap.UpdateCount(), len(snap.Computers()), len(snap.Runs())
+	h.sum.Updates, h.sum.Computers = snap.UpdateCount(), len(snap.Computers())
 	h.sum.Groups, h.sum.Deployments = len(h.groups), len(snap.Deployments())
 	h.sum.Entries, _ = snap.Journal()
 	h.sum.Fleet, h.sum.Catalogue = h.fleet, c
@@ -81,8 +81,9 @@ type history struct {
 	groups    map[string]model.GroupID // by name
 	steps     []step
 	sum       Summary
-	enrolled  int // computers of the fleet that have a number
-	placed    int // of these, how many are in their groups
+	after     time.Time // what came before is past; zero = nothing is
+	enrolled  int       // computers of the fleet that have a number
+	placed    int       // of these, how many are in their groups
 }
 
 // step is one thing that happened.
@@ -93,7 +94,7 @@ type step struct {
 }
 
 func (h *history) then(at time.Time, what string, do func(context.Context) error) {
-	if at.Before(h.Until) {
+	if at.Before(h.Until) && !at.Before(h.after) {
 		h.steps = append(h.steps, step{at.Truncate(time.Second), what, do})
 	}
 }
@@ -149,6 +150,7 @@ func (h *history) synchronize(ctx context.Context, run *Run) error {
 	if err != nil {
 		return err
 	}
+	h.sum.Runs++
 	h.sum.Revisions += len(res.Revised)
 	h.sum.Withdrawn += len(rec.Withdrawn)
 	rec.New, rec.Revised, rec.Expired = res.New, res.Revised, run.Expired
@@ -185,46 +187,42 @@ func (h *history) enrol(ctx context.Context, i int) error {
 // report records the last report of every computer.
 func (h *history) report(ctx context.Context) error {
 	snap := h.store.Snapshot()
-	return h.fleet.each(ctx, func(ctx context.Context, c *Computer) error {
+	var managed []*Computer
+	for _, c := range h.fleet.Computers {
+		if c.Facts.Admission == model.Managed {
+			managed = append(managed, c)
+		}
+		if !c.reporting.IsZero() {
+			h.sum.Reports++
+		}
+	}
+	return each(ctx, managed, func(ctx context.Context, c *Computer) error {
 		r := store.Report{Computer: c.report(c.policy(snap)), Status: h.fleet.Status(c)}
 		if h.Details {
 			r.Inventory = h.fleet.Inventory(c)
 		}
 		_, err := h.store.Record(ctx, r)
 		return err
-	}, func(c *Computer) bool {
-		if !c.reporting.IsZero() {
-			h.sum.Reports++
-		}
-		return c.Facts.Admission == model.Managed
 	})
 }
 
-// each runs do for every computer that wanted lets through, several at once, and
-// gives the first error.
-func (f *Fleet) each(ctx context.Context, do func(context.Context, *Computer) error, wanted func(*Computer) bool) error {
+// each runs do for every computer, several at once, and gives the first error.
+func each(ctx context.Context, computers []*Computer, do func(context.Context, *Computer) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	work := make(chan *Computer)
 	var group sync.WaitGroup
-	for range reporters {
+	for range min(reporters, len(computers)) {
 		group.Go(func() {
 			for c := range work {
 				if err := do(ctx, c); err != nil {
 					cancel(fmt.Errorf("recording the report of %s: %w", c.Facts.ID, err))
-					return
 				}
 			}
 		})
 	}
-	for _, c := range f.Computers {
-		if !wanted(c) {
-			continue
-		}
-		select {
-		case work <- c:
-		case <-ctx.Done():
-		}
+	for _, c := range computers {
+		work <- c
 	}
 	close(work)
 	group.Wait()

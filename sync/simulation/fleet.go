@@ -25,19 +25,32 @@ type Computer struct {
 	Facts    model.Computer // as it last reported; Number is the store's, set by Fill
 	Enrolled time.Time      // when it first made contact
 	Silent   bool           // it made contact, but never reported
-	Held     []uint32       // numbers of updates that its owner holds
 
 	index     int
 	seed      uint64
 	zone      *time.Location
 	places    []place
-	evaluated uint32 // what its last report covers
-	marks     map[uint32]model.InstallationState
+	evaluated uint32                             // what its last report covers
+	marks     map[uint32]model.InstallationState // of what it needs: downloaded, failed, waiting for a restart
 	failures  []model.Failure
+	held      []int32 // lines that its owner holds (apt-mark hold)
 	city      int
-	serves    string // a server's purpose: "web"
-	section   int    // a client's department
-	reporting time.Time
+	serves    string    // a server's purpose: "web"
+	section   int       // a client's department
+	reporting time.Time // of its last report; zero = never
+
+	// While it lives on (Live):
+	checks  int                // check-ins so far: each has its own chance
+	started time.Time          // when its agent last started
+	since   time.Time          // when the restart became pending
+	known   map[uint32]message // approvals that reached it
+	wake    time.Time          // when it acts next; zero = at no time
+}
+
+// message is an approval that reached a computer, and when.
+type message struct {
+	deployment uint64
+	at         time.Time
 }
 
 // place is how far a computer is in a line that applies to it.
@@ -196,7 +209,7 @@ func (c *Computer) name(server, windows bool) {
 func (c *Computer) enrol(o Options, r *rand.Rand) {
 	facts := &c.Facts
 	came := time.Duration(r.Int64N(int64(20 * day)))
-	if draw(r, 0.15) {
+	if draw(r, 0.05) {
 		came = time.Duration(r.Int64N(int64(o.Span - 2*day)))
 	}
 	c.Enrolled = o.begin().Add(day + came).Truncate(time.Second)
@@ -238,10 +251,11 @@ func (f *Fleet) settle(c *Computer, r *rand.Rand) {
 	c.evaluated = cat.EvaluatedAt(c.reporting)
 	kept := c.places[:0]
 	for _, p := range c.places {
-		if p.at = int16(cat.newest(p.line, c.evaluated, c.reporting)); p.at < 0 {
-			continue
-		}
 		l := &cat.lines[p.line]
+		p.at = int16(cat.newest(p.line, c.evaluated, c.reporting))
+		if p.at < 0 && l.debian {
+			continue // a package that is not installed is not updated
+		}
 		if l.lazy && draw(r, 0.7) {
 			p.at = -1
 			if draw(r, 0.7) {
@@ -258,7 +272,7 @@ func (f *Fleet) settle(c *Computer, r *rand.Rand) {
 	case x < 0.14:
 		target = between(r, 100, 150)
 	}
-	target = min(target, 150, max(1, len(c.places)*2/3))
+	target = min(target, 150, max(1, len(c.places)*3/2))
 	need := 0
 	for _, p := range c.places {
 		need += len(cat.needed(p, c.evaluated, c.reporting))
@@ -276,7 +290,11 @@ func (f *Fleet) settle(c *Computer, r *rand.Rand) {
 		} else {
 			p.at = max(-1, p.at-back)
 		}
-		need += len(cat.needed(*p, c.evaluated, c.reporting)) - before
+		after := len(cat.needed(*p, c.evaluated, c.reporting))
+		need += after - before
+		if after > 0 && cat.lines[p.line].debian && draw(r, 0.01) {
+			c.held = append(c.held, p.line)
+		}
 	}
 	f.mark(c, r)
 }
@@ -341,6 +359,7 @@ func (f *Fleet) mark(c *Computer, r *rand.Rand) {
 		return
 	}
 	facts := &c.Facts
+	c.started = c.reporting.Add(-time.Duration(r.Int64N(int64(40 * day)))).Truncate(time.Second)
 	if draw(r, 0.07) {
 		for range between(r, 1, 3) {
 			n := pick(r, need)
@@ -352,7 +371,7 @@ func (f *Fleet) mark(c *Computer, r *rand.Rand) {
 			n := pick(r, need)
 			if f.Catalogue.Update(n).Restart != model.RestartNever && c.marks[n] == model.StateUnknown {
 				c.marks[n] = model.StateInstalledPendingReboot
-				facts.Pending = []string{"updates were installed that take effect at the next start"}
+				c.await(c.reporting.Add(-time.Duration(r.Int64N(int64(3 * day)))))
 			}
 		}
 	}
@@ -375,4 +394,12 @@ func (f *Fleet) fail(c *Computer, n uint32, r *rand.Rand, at time.Time) {
 	c.marks[n] = model.StateFailed
 	c.failures = slices.DeleteFunc(c.failures, func(o model.Failure) bool { return o.Update == what.Update })
 	c.failures = append(c.failures, what)
+}
+
+// await notes that updates wait for a restart since at.
+func (c *Computer) await(at time.Time) {
+	if len(c.Facts.Pending) == 0 {
+		c.since = at.Truncate(time.Second)
+	}
+	c.Facts.Pending = []string{"updates were installed that take effect at the next start"}
 }

@@ -83,7 +83,7 @@ func (c *Catalogue) makeMicrosoft(budget int) []*draft {
 	// Every operating system has its monthly chain, and there is a chain of
 	// definitions, however small the catalogue is.
 	for _, p := range m.byKind[productSystem] {
-		if m.budget > 60 {
+		if len(m.drafts) == 0 || m.budget-24 > budget*55/100 {
 			m.makeLine(&templates[0], p, 24)
 		}
 	}
@@ -190,6 +190,10 @@ func (m *microsoft) makeLine(t *template, prod, n int) {
 	if n <= 4 || draw(r, 0.25) {
 		end = end.Add(-time.Duration(r.IntN(900)) * day)
 	}
+	if patchDay(end, 0).After(o.Until.Add(-12 * time.Hour)) {
+		end = end.Add(-15 * day)
+	}
+	step := time.Duration(between(r, 30, 120)) * day // of short chains
 	var before []model.UpdateID
 	for i := range n {
 		if m.budget == 0 {
@@ -203,7 +207,7 @@ func (m *microsoft) makeLine(t *template, prod, n int) {
 		case n > 4:
 			at = patchDay(end, back)
 		default:
-			at = end.Add(-time.Duration(back*between(r, 30, 120)) * day)
+			at = end.Add(-time.Duration(back) * step)
 		}
 		kb := fixed
 		if !t.fixed {

@@ -14,6 +14,7 @@ type Options struct {
 	Microsoft float64       // share of Microsoft-shaped updates, and of Windows computers; default 0.6, negative = none
 	Until     time.Time     // the end of the history: "now"; default 2026-09-01 12:00 UTC
 	Span      time.Duration // from the first synchronization to Until; default a year, at least 60 days
+	Ahead     time.Duration // the catalogue goes on so long after Until, for Live to bring
 	Groups    int           // made by administrators; default by the number of computers
 	Details   bool          // Linux computers also report inventories and the packages behind what they need, as our own agent does
 	Clock     *Clock        // the clock that the store was opened with: Fill and Live set it
@@ -44,7 +45,7 @@ func (o Options) withDefaults() Options {
 	case o.Microsoft == 0:
 		o.Microsoft = DefaultMicrosoft
 	case o.Microsoft < 0:
-		o.Microsoft = 0
+		o.Microsoft = -1 // and not 0: defaults may be filled in twice
 	}
 	o.Microsoft = min(o.Microsoft, 1)
 	if o.Until.IsZero() {
@@ -55,6 +56,7 @@ func (o Options) withDefaults() Options {
 		o.Span = DefaultSpan
 	}
 	o.Span = max(o.Span, 60*day).Truncate(day)
+	o.Ahead = max(0, o.Ahead).Truncate(day)
 	if o.Groups <= 0 {
 		o.Groups = min(60, 6+o.Computers/100)
 	}

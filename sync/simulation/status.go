@@ -67,7 +67,7 @@ func (f *Fleet) packages(c *Computer) []model.NeededPackage {
 			continue
 		}
 		have, want := cat.Update(cat.lines[p.line].updates[p.at]), cat.Update(need[0])
-		held := slices.Contains(c.Held, p.key())
+		held := slices.Contains(c.held, p.line)
 		for _, pkg := range f.installed(c, p.line, have) {
 			for _, w := range want.Debian.Packages {
 				if w.Name != pkg.Name || w.Arch != pkg.Arch {
@@ -115,7 +115,7 @@ func (f *Fleet) Inventory(c *Computer) *model.Inventory {
 		rel = cat.products[cat.lines[p.line].product].debian
 		u := cat.Update(cat.lines[p.line].updates[p.at])
 		for _, pkg := range f.installed(c, p.line, u) {
-			item := model.InstalledPackage{Name: pkg.Name, Arch: pkg.Arch, Version: pkg.Version, Held: slices.Contains(c.Held, p.key())}
+			item := model.InstalledPackage{Name: pkg.Name, Arch: pkg.Arch, Version: pkg.Version, Held: slices.Contains(c.held, p.line)}
 			if pkg.Name != u.Debian.Source {
 				item.Source = u.Debian.Source
 			}
@@ -136,10 +136,7 @@ func (f *Fleet) Inventory(c *Computer) *model.Inventory {
 	return inv
 }
 
-// key names a line in a computer's list of held sources.
-func (p place) key() uint32 { return uint32(p.line) }
-
-// Report gives the facts of a computer as its last report tells them.
+// report gives the facts of a computer as its last report tells them.
 func (c *Computer) report(policy model.Policy) model.Computer {
 	facts := c.Facts
 	facts.Policy = policy
