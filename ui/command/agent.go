@@ -129,20 +129,28 @@ the managed computer.`,
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	cmd.AddCommand(
-		&cobra.Command{Use: "check-in", Short: "Report and do what is wanted, now", Args: between(0, 0, ""),
+		a.planned(&cobra.Command{Use: "check-in", Short: "Report and do what is wanted, now", Args: between(0, 0, ""),
 			Long: `Scan this computer, report, ask what is approved, and install what is due by its
-deadline or schedule.`,
-			RunE: a.local(func(ctx context.Context, _ *cobra.Command, _ []string) error {
+deadline or schedule. --plan shows what the agent knows to be approved, as of its
+last check-in.`,
+			RunE: a.local(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+				if a.flags.plan {
+					return a.agentPlan(ctx, cmd, args)
+				}
 				return a.withAgent(ctx, true, func(ag *agent.Agent) error {
 					m := a.meter()
 					out, err := ag.CheckIn(ctx, m.show)
 					m.clear()
 					return a.writeOutcome(out, err)
 				})
-			})},
-		&cobra.Command{Use: "install [ID...]", Short: "Install approved updates now", Args: cobra.ArbitraryArgs,
-			Long: "Install approved updates now, at your word; without identifiers, all of them.",
-			RunE: a.local(func(ctx context.Context, _ *cobra.Command, args []string) error {
+			})}),
+		a.planned(&cobra.Command{Use: "install [ID...]", Short: "Install approved updates now", Args: cobra.ArbitraryArgs,
+			Long: `Install approved updates now, at your word; without identifiers, all of them.
+--plan shows what the agent knows to be approved, as of its last check-in.`,
+			RunE: a.local(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+				if a.flags.plan {
+					return a.agentPlan(ctx, cmd, nil)
+				}
 				return a.withAgent(ctx, true, func(ag *agent.Agent) error {
 					if err := ag.MayInstall(a.s.Actor.Who); err != nil {
 						return err
@@ -156,7 +164,7 @@ deadline or schedule.`,
 					m.clear()
 					return a.writeOutcome(out, err)
 				})
-			})},
+			})}),
 		&cobra.Command{Use: "run", Short: "Check in on the agent's own schedule until ended", Args: between(0, 0, ""),
 			RunE: a.local(func(ctx context.Context, _ *cobra.Command, _ []string) error {
 				return a.withAgent(ctx, false, func(ag *agent.Agent) error {
@@ -330,7 +338,7 @@ func actionRows(actions []agent.Action) []object {
 func failureRows(failures []model.Failure) []object {
 	var rows []object
 	for _, f := range failures {
-		rows = append(rows, object{{key: "update", value: string(f.Update)}, {key: "time", value: f.Time}, {key: "code", value: f.Code}, {key: "text", value: f.Text}})
+		rows = append(rows, failureObject(f))
 	}
 	return rows
 }
@@ -435,7 +443,7 @@ func (a *app) agentStatus(context.Context, *cobra.Command, []string) error {
 	}{{"Approved:", actionRows(st.Actions)}, {"Failures:", failureRows(st.Failures)}} {
 		if len(part.rows) > 0 {
 			a.heading("%s", part.title)
-			if err := a.writeList(a.tableOf(part.rows, "title"), ""); err != nil {
+			if err := a.writeList(a.tableOf(part.rows, "title", "meaning", "remedy"), ""); err != nil {
 				return err
 			}
 		}

@@ -119,7 +119,7 @@ func (a *app) backup(ctx context.Context, _ *cobra.Command, args []string) (err 
 }
 
 func (a *app) restoreCommand() *cobra.Command {
-	return &cobra.Command{
+	return a.planned(&cobra.Command{
 		Use:   "restore FILE",
 		Short: "Make a store from a backup, in a data directory that has none",
 		Long: `Make a store from a backup, in a data directory that has none: nothing is ever
@@ -127,11 +127,11 @@ overwritten. "-" means standard input. Afterwards everything is checked.`,
 		Example: "  fettle restore fettle.backup --data /srv/fettle-restored",
 		Args:    between(1, 1, `a file, or "-"`),
 		RunE:    a.local(a.restore),
-	}
+	})
 }
 
 func (a *app) restore(ctx context.Context, _ *cobra.Command, args []string) error {
-	if err := a.permit("The backup was not restored"); err != nil {
+	if err := a.permit("The backup was not restored"); err != nil && !a.flags.plan {
 		return err
 	}
 	// A directory whose holder answers has a store; so has one that is somebody
@@ -141,6 +141,9 @@ func (a *app) restore(ctx context.Context, _ *cobra.Command, args []string) erro
 		if !p.attach {
 			dir = p.dir
 		}
+	}
+	if a.flags.plan {
+		return a.planRestore(args[0], dir)
 	}
 	in, err := io.Reader(a.s.In), error(nil)
 	if args[0] != "-" {
@@ -174,4 +177,24 @@ func (a *app) restore(ctx context.Context, _ *cobra.Command, args []string) erro
 	}
 	fmt.Fprintf(a.s.Out, "Restored to %s and checked: everything is as it should be.\n", dir)
 	return nil
+}
+
+// planRestore says where a backup would go, and whether it could.
+func (a *app) planRestore(file, dir string) error {
+	if file != "-" {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("reading the backup: %w", err)
+		}
+	}
+	free := true
+	if _, err := os.Stat(filepath.Join(dir, "store")); err == nil {
+		free = false
+	}
+	if a.flags.json || a.flags.csv {
+		return a.writeObject(object{{key: "file", value: file}, {key: "directory", value: dir}, {key: "possible", value: free}})
+	}
+	if !free {
+		return a.paragraph(a.s.Out, "", fmt.Sprintf("%s holds a store already; nothing is ever overwritten: name a new directory with --data.", dir))
+	}
+	return a.paragraph(a.s.Out, "", fmt.Sprintf("It would make a store in %s from %s, and check it.", dir, file))
 }

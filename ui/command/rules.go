@@ -95,7 +95,7 @@ known updates never trigger one. A rule never approves what is declined, expired
 or withdrawn, nothing that a newer update supersedes, nothing whose licence terms
 were not accepted, and never against an approval that a person gave to the group.
 A rule whose name is also a word below follows "--".`,
-		Example: `  fettle rule add Security --classifications security,critical --group Servers --deadline 7d@03:00
+		Example: `  fettle rule add Security --classifications security --group Servers --deadline 7d@03:00
   fettle rule run Security --plan
   fettle rule disable Security`,
 		Args: between(1, 1, "the name of a rule"),
@@ -228,7 +228,7 @@ classifications and matches the query is approved for the groups, for
 installation. The query asks only for what updates are by themselves: product,
 title, package, severity and so on, not for counts, approvals or ages. What is in
 the catalogue already is approved by fettle rule run.`,
-		Example: `  fettle rule add Security --classifications security,critical --group Servers --deadline 7d@03:00
+		Example: `  fettle rule add Security --classifications security --group Servers --deadline 7d@03:00
   fettle rule add Pilot --products 'product:"Debian 12" !package:linux*' --group Pilot`,
 		Args: between(1, 1, "a name for the rule"),
 	}

@@ -10,6 +10,7 @@ import (
 
 	"fettle/model"
 	"fettle/model/query"
+	"fettle/store"
 	"fettle/sync/engine"
 )
 
@@ -203,13 +204,16 @@ func upstreamFlag(text, name string) (model.Upstream, error) {
 
 func (a *app) setupUpdatesCommand() *cobra.Command {
 	var upstream, name, products, classes, languages, content, schedule, proxy string
-	var now bool
+	var now, runRules bool
 	cmd := &cobra.Command{
 		Use:   "updates --upstream KIND=LOCATION",
 		Short: "The Updates Management Configuration Wizard: where updates come from, which are wanted",
 		Long: `Say where the catalogue of updates comes from, which are wanted, and when it is
 brought into step. debian=apt means the archives that this computer's own apt is
-configured for.`,
+configured for.
+
+Automatic approval rules do not run over the initial synchronization. After it is
+said how many updates each would approve; --run-rules consents to that.`,
 		Example: `  fettle setup updates --upstream debian=apt --sync-now
   fettle setup updates --upstream debian=apt --classifications security --schedule manual`,
 		Args: between(0, 0, ""),
@@ -224,8 +228,12 @@ configured for.`,
 	f.StringVar(&schedule, "schedule", "1/day@03:00", "`WHEN`: manual, or N/day@HH:MM")
 	f.StringVar(&proxy, "proxy", "", "`ADDRESS` of a proxy for this upstream (default: apt's own)")
 	f.BoolVar(&now, "sync-now", false, "synchronize at once")
+	f.BoolVar(&runRules, "run-rules", false, "run the rules over what an initial synchronization brings")
 	remark := a.changing(cmd, true)
 	cmd.RunE = a.held(long, func(ctx context.Context, h *host, _ []string) error {
+		if runRules && !now {
+			return misuse("--run-rules goes with --sync-now")
+		}
 		if upstream == "" {
 			return &usageError{err: errors.New("say where updates come from"), hint: "For instance: fettle setup updates --upstream debian=apt --sync-now"}
 		}
@@ -269,9 +277,85 @@ configured for.`,
 			a.say("Bring the catalogue into step with: fettle sync")
 			return nil
 		}
-		return a.synchronize(ctx, h, []string{u.Name})
+		runs, err := a.synchronize(ctx, h, []string{u.Name})
+		if err != nil {
+			return err
+		}
+		return a.rulesOverInitial(ctx, h, runs, runRules)
 	})
 	return cmd
+}
+
+// rulesOverInitial says what each rule would approve of what an initial
+// synchronization brought, over which rules do not run by themselves, and runs
+// them on consent (design 6): consented says that the command line gave it; on a
+// terminal it is asked for.
+func (a *app) rulesOverInitial(ctx context.Context, h *host, synced []*model.SyncRun, consented bool) error {
+	var over []uint32
+	for _, r := range synced {
+		if r.Initial {
+			over = append(over, r.New...)
+		}
+	}
+	if len(over) == 0 {
+		return nil
+	}
+	var names []string
+	for _, r := range h.store.Snapshot().Rules() {
+		if r.Enabled {
+			names = append(names, r.Name)
+		}
+	}
+	for _, name := range names {
+		// Each run is seen by the next: what one rule approved another leaves alone.
+		snap := h.store.Snapshot()
+		r, ok := snap.RuleByName(name)
+		if !ok {
+			continue
+		}
+		run := snap.RunOf(r, over, serverNow(h))
+		for _, line := range strings.Split(strings.TrimSuffix(a.runLines(snap, run, a.s.Live), "\n"), "\n") {
+			a.say("%s", line)
+		}
+		if len(run.Updates) == 0 {
+			continue
+		}
+		for _, g := range run.Groups {
+			a.say("  %s", model.Clean(a.groupPlanText(g)))
+		}
+		yes := consented
+		if !yes && a.s.Ask {
+			var err error
+			if yes, err = a.ask(ctx, fmt.Sprintf("Run the rule %s over the initial synchronization?", model.Clean(r.Name)), false); err != nil {
+				return err
+			}
+		}
+		if !yes {
+			a.say("It was not run over the initial synchronization; to run it over the whole catalogue: fettle rule run %s", shellWord(r.Name))
+			continue
+		}
+		e, err := h.store.Make(ctx, store.RunChange(run), a.actor())
+		var waiting *model.AwaitingConsent
+		switch {
+		case errors.As(err, &waiting):
+			a.say("The run of rule %s waits for the consent of a second person: fettle consent %d", model.Clean(r.Name), waiting.Proposal.ID)
+		case err != nil:
+			return fmt.Errorf("running rule %s: %w", model.Clean(r.Name), err)
+		default:
+			a.say("%s. Journal entry %d.", model.Clean(e.Summary), e.Seq)
+		}
+	}
+	return nil
+}
+
+// shellWord writes a name as a shell takes it for one word.
+func shellWord(name string) string {
+	if strings.IndexFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:+,=@%", r))
+	}) < 0 && name != "" {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", "'\\''") + "'"
 }
 
 func commaList(text string) []string {

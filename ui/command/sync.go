@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,11 +24,21 @@ cancels; what was read is kept, and the next synchronization continues there.`,
 		Args: words,
 	}
 	cmd.Flags().StringArrayVar(&upstreams, "upstream", nil, "only this upstream, by `NAME`; may be repeated")
-	cmd.RunE = a.held(gated|long, func(ctx context.Context, h *host, _ []string) error { return a.synchronize(ctx, h, upstreams) })
+	cmd.Flags().BoolVar(&a.flags.plan, "plan", false, "say what is to be expected, read nothing into the catalogue")
+	cmd.RunE = a.held(gated|long, func(ctx context.Context, h *host, _ []string) error {
+		if a.flags.plan {
+			return a.planSync(ctx, h, upstreams)
+		}
+		_, err := a.synchronize(ctx, h, upstreams)
+		return err
+	})
 	cmd.AddCommand(
 		&cobra.Command{Use: "status", Short: "Say what runs now, and how the last synchronizations ended", Args: between(0, 0, ""), RunE: a.held(gated, a.syncStatus)},
 		&cobra.Command{Use: "history", Short: "List the synchronizations", Args: between(0, 0, ""), RunE: a.held(gated, a.syncHistory)},
-		&cobra.Command{Use: "cancel", Short: "End the synchronization that runs now", Args: between(0, 0, ""), RunE: a.held(gated, func(_ context.Context, h *host, _ []string) error {
+		a.planned(&cobra.Command{Use: "cancel", Short: "End the synchronization that runs now", Args: between(0, 0, ""), RunE: a.held(gated, func(_ context.Context, h *host, _ []string) error {
+			if a.flags.plan {
+				return a.planCancel(h)
+			}
 			if err := a.permit("The synchronization was not cancelled"); err != nil {
 				return err
 			}
@@ -39,16 +51,16 @@ cancels; what was read is kept, and the next synchronization continues there.`,
 			}
 			fmt.Fprintln(a.s.Out, "The synchronization was told to end; what was read is kept.")
 			return nil
-		})},
+		})}),
 	)
 	return cmd
 }
 
 // synchronize runs a synchronization with its progress on standard error, and
 // answers with its records.
-func (a *app) synchronize(ctx context.Context, h *host, names []string) error {
+func (a *app) synchronize(ctx context.Context, h *host, names []string) ([]*model.SyncRun, error) {
 	if err := a.permit("The synchronization was not started"); err != nil {
-		return err
+		return nil, err
 	}
 	before := uint64(0)
 	if runs := h.store.Snapshot().Runs(); len(runs) > 0 {
@@ -56,7 +68,7 @@ func (a *app) synchronize(ctx context.Context, h *host, names []string) error {
 	}
 	job, err := h.engine.Synchronize(ctx, names, a.actor())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	failed := a.follow(ctx, h, job)
 	if errors.Is(failed, context.Canceled) || job.State().Canceled && ctx.Err() == nil {
@@ -69,7 +81,7 @@ func (a *app) synchronize(ctx context.Context, h *host, names []string) error {
 		}
 	}
 	if err := a.writeRuns(runs, ""); err != nil {
-		return errors.Join(failed, err)
+		return nil, errors.Join(failed, err)
 	}
 	for _, r := range runs {
 		for _, remark := range r.Remarks {
@@ -86,7 +98,81 @@ func (a *app) synchronize(ctx context.Context, h *host, names []string) error {
 	if st := job.State(); failed == nil && st.Result != "" {
 		a.say("%s: %s.", st.Name, st.Result)
 	}
-	return failed
+	for _, r := range runs {
+		for _, o := range r.Rules {
+			a.say("%s", outcomeOfRule(o))
+		}
+		if n := len(r.Declined); n > 0 {
+			a.say("Declined because their publisher expired them: %s.", count(n, "update"))
+		}
+	}
+	return runs, failed
+}
+
+// outcomeOfRule says what a rule did after a synchronization.
+func outcomeOfRule(o model.RuleOutcome) string {
+	name := model.Clean(o.Rule)
+	switch {
+	case o.Error != "":
+		return fmt.Sprintf("Rule %s could not run: %s", name, sentence(model.Clean(o.Error)))
+	case o.Withheld:
+		return fmt.Sprintf("Rule %s did not run over the initial synchronization; it would approve %s.", name, count(o.Updates, "update"))
+	}
+	return fmt.Sprintf("Rule %s approved %s (deployment %d).", name, count(o.Updates, "update"), o.Deployment)
+}
+
+// planned gives a command that asks nothing the flag --plan.
+func (a *app) planned(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().BoolVar(&a.flags.plan, "plan", false, "say what would happen, change nothing")
+	return cmd
+}
+
+// planSync says what synchronizations are to be expected to bring.
+func (a *app) planSync(ctx context.Context, h *host, wanted []string) error {
+	type row struct {
+		upstream model.Upstream
+		expected model.Estimate
+	}
+	var rows []row
+	for _, u := range h.store.Snapshot().Upstreams() {
+		if len(wanted) > 0 && !slices.Contains(wanted, u.Name) {
+			continue
+		}
+		e, err := h.engine.Estimate(ctx, u)
+		if err != nil {
+			return fmt.Errorf("asking upstream %s: %w", model.Clean(u.Name), err)
+		}
+		rows = append(rows, row{u, e})
+	}
+	if len(rows) == 0 && len(wanted) > 0 {
+		return fmt.Errorf("there is no upstream %s; list them with: fettle sync status", model.Clean(strings.Join(wanted, ", ")))
+	}
+	return a.writeList(list(a, rows, []column[row]{
+		{key: "upstream", title: "UPSTREAM", give: true, value: func(r row) any { return r.upstream.Name }},
+		{key: "expected", title: "EXPECTED", value: func(r row) any { return estimateText(r.expected) }},
+		{key: "updates", value: func(r row) any { return r.expected.Updates }},
+		{key: "bytes", value: func(r row) any { return r.expected.Bytes }},
+		{key: "seconds", value: func(r row) any { return r.expected.Time.Seconds() }},
+		{key: "remarks", title: "REMARKS", give: true, rank: 1, value: func(r row) any { return r.expected.Remarks }},
+	}), "No upstream is configured.")
+}
+
+// planCancel says what cancelling would end.
+func (a *app) planCancel(h *host) error {
+	var names []string
+	for _, j := range h.engine.Jobs() {
+		if j.Kind == engine.JobSynchronization && j.Ended.IsZero() {
+			names = append(names, j.Name)
+		}
+	}
+	if a.flags.json || a.flags.csv {
+		return a.writeObject(object{{key: "would_cancel", value: names}})
+	}
+	if len(names) == 0 {
+		fmt.Fprintln(a.s.Out, "No synchronization is running.")
+		return nil
+	}
+	return a.paragraph(a.s.Out, "", "It would end "+strings.Join(names, ", ")+"; what was read is kept.")
 }
 
 // writeRuns answers with records of synchronizations.
@@ -123,7 +209,17 @@ func (a *app) writeRuns(runs []*model.SyncRun, empty string) error {
 		{key: "by", title: "BY", rank: 5, value: func(r row) any { return r.Actor.Who }},
 		{key: "error", title: "ERROR", give: true, rank: 1, value: func(r row) any { return r.Error }},
 		{key: "remarks", value: func(r row) any { return r.Remarks }},
+		{key: "rules", value: func(r row) any { return ruleOutcomes(r.Rules) }},
+		{key: "declined", value: func(r row) any { return len(r.Declined) }},
 	}), empty)
+}
+
+func ruleOutcomes(all []model.RuleOutcome) []object {
+	var rows []object
+	for _, o := range all {
+		rows = append(rows, object{{key: "rule", value: o.Rule}, {key: "updates", value: o.Updates}, {key: "deployment", value: o.Deployment}, {key: "withheld", value: o.Withheld}, {key: "error", value: o.Error}})
+	}
+	return rows
 }
 
 // seconds is how long a run took; nil while it has not ended.
