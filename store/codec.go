@@ -12,6 +12,7 @@ const (
 	formatCBOR     = 1 // canonical CBOR
 	formatCBORZstd = 2 // canonical CBOR, compressed with zstd: inventories
 	formatRaw      = 3 // bytes that belong to somebody else: anchors
+	formatLists    = 4 // canonical CBOR whose long lists of numbers stand behind it (lists.go)
 )
 
 // maxDecoded bounds what a compressed value may unpack to, in bytes: an
@@ -37,6 +38,17 @@ func must[T any](v T, err error) T {
 
 // encode writes a value in canonical CBOR behind its format byte.
 func encode(v any) ([]byte, error) {
+	if short, lists := extract(v); lists != nil {
+		body, err := encMode.Marshal(short)
+		if err != nil {
+			return nil, fmt.Errorf("encoding %T: %w", v, err)
+		}
+		b, err := encMode.Marshal(listed{Body: body, Lists: lists})
+		if err != nil {
+			return nil, fmt.Errorf("encoding %T: %w", v, err)
+		}
+		return append([]byte{formatLists}, b...), nil
+	}
 	b, err := encMode.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encoding %T: %w", v, err)
@@ -66,6 +78,19 @@ func decode(b []byte, v any) error {
 		if body, err = opener.DecodeAll(body, nil); err != nil {
 			return fmt.Errorf("unpacking %T: %w", v, err)
 		}
+	case formatLists:
+		var l listed
+		err := decMode.Unmarshal(body, &l)
+		if err == nil {
+			err = decMode.Unmarshal(l.Body, v)
+		}
+		if err == nil {
+			err = insert(v, l.Lists)
+		}
+		if err != nil {
+			return fmt.Errorf("decoding %T: %w", v, err)
+		}
+		return nil
 	default:
 		return fmt.Errorf("decoding %T: format %d is not known to this version", v, b[0])
 	}

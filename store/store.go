@@ -24,7 +24,8 @@ import (
 
 // schema is the version of the layout. A store with a higher one is refused; a
 // lower one is migrated when it is opened, in steps, each its own transaction.
-const schema = 1
+// Version 2 added records and packed lists; it reads everything of version 1.
+const schema = 2
 
 // Options say where a store is and what it uses.
 type Options struct {
@@ -236,6 +237,11 @@ func (s *Store) begin() error {
 	}
 	if found && version > schema {
 		return &VersionError{Dir: s.options.Dir, Found: version}
+	}
+	if found && version < schema && !s.options.ReadOnly {
+		if err := s.db.Update(func(txn *badger.Txn) error { return put(txn, keyMeta(metaSchema), uint64(schema)) }); err != nil {
+			return fmt.Errorf("marking the store as one of this version: %w", err)
+		}
 	}
 	if s.key, err = signingKey(s.options.Keys, !found); err != nil {
 		return err
