@@ -26,15 +26,33 @@
 // Facts (what an upstream published, what a computer reported) arrive through
 // Import, Withdraw and Record. Decisions arrive as model.Change through Check,
 // Plan, Make and Undo; each is in the journal, chained by hashes, with its head
-// signed by a key outside the Badger directory.
+// signed by a key outside the Badger directory. A change that the options want a
+// second person to see is kept as a proposal: Make gives *model.AwaitingConsent,
+// Consent makes it, Reject ends it.
+//
+// Automatic approval rules are decisions that decide: RunOf says what a rule
+// would approve, RunRules lets the enabled ones look once at what has arrived
+// since it was called last. The mark of how far they have looked is in the
+// transaction of what they approved.
+//
+// A revision of an approved update may raise an alarm and hold approvals back
+// at the revision before. Which approvals are held follows from the numbers of
+// their deployments, so that approving again ends a hold and undoing brings it
+// back.
+//
+// What cleanup removes is gone with one record, the list of what was removed;
+// the records themselves shrink after that commit, in parts, and after a crash
+// when the store is opened again.
 //
 // # Key layout
 //
 // One letter for the kind, then fixed-width big-endian numbers or the text
 // identifier as the last field, so that byte order is sort order and no key is
-// ambiguous. Every value begins with one format byte (codec.go).
+// ambiguous. Every value begins with one format byte (codec.go); long lists of
+// numbers are packed (lists.go).
 //
-//	m<name>               schema, seq, setup, settings, declined, head, next
+//	m<name>               schema, seq, setup, settings, options, declined, removed, trim,
+//	                      head, ruled, and the last numbers given out (keys.go)
 //	u<number:4>           model.Update, newest revision
 //	i<update id>          number of the update
 //	v<number:4><rev:4>    model.Revision
@@ -49,6 +67,10 @@
 //	n<number:4>           model.Inventory, compressed
 //	t<number:4>           model.Status
 //	j<sequence:8>         model.Entry
+//	o<rule:8>             model.Rule
+//	l<number:4>           acceptance of an update's licence terms, with their digest
+//	w<number:4>           model.RevisionAlarm
+//	q<proposal:8>         model.Proposal
 //
 // Counts are not on the disk: they are rebuilt from the status records when the
 // store is opened and kept current after that; Verify compares them with a
