@@ -167,7 +167,7 @@ func (s *story) colleague(args []string) error {
 func (s *story) replica() error {
 	return s.with(func(ctx context.Context, st *store.Store) error {
 		o := st.Snapshot().Options()
-		o.Replica = "main.example.org"
+		o.Replica = "debian" // the name of an upstream
 		_, err := st.Make(ctx, model.Change{Kind: model.ChangeOptions, Options: &o}, model.Actor{Who: "ann", From: model.FromCommand, Role: model.AccessAdministrator})
 		return err
 	})
