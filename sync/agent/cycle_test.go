@@ -86,6 +86,27 @@ func TestWithdrawnBetweenDownloadAndInstall(t *testing.T) {
 	}
 }
 
+// A long installation asks again on its way: what is withdrawn after its first
+// step is not installed by a later one.
+func TestWithdrawnBetweenTwoSteps(t *testing.T) {
+	for _, took := range []time.Duration{time.Minute, time.Hour} {
+		w := newWorld(t)
+		w.approve(w.now, "u-aa", "u-dd")
+		w.computer.onInstall = func() {
+			w.now = w.now.Add(took)
+			delete(w.server.approved, "u-dd")
+		}
+		out := w.checkIn()
+		want, withdrawn := "2", 0
+		if took > answerHolds {
+			want, withdrawn = "1", 1
+		}
+		if w.installed("aa") != "2" || w.installed("dd") != want || len(out.Withdrawn) != withdrawn {
+			t.Errorf("after a step of %s aa is %s, dd is %s, withdrawn %q", took, w.installed("aa"), w.installed("dd"), out.Withdrawn)
+		}
+	}
+}
+
 func TestClosures(t *testing.T) {
 	w := newWorld(t)
 	w.approve(w.now, "u-bb", "u-ff", "u-hh")

@@ -91,12 +91,19 @@ func (c *cycle) act(ctx context.Context) (changed bool, err error) {
 	if due = c.askAgain(ctx, due); len(due) == 0 {
 		return false, nil
 	}
+	answered := c.a.o.Now()
 	for _, s := range c.steps(due) {
 		if slices.ContainsFunc(s.updates, func(u model.UpdateID) bool { return !downloaded[u] }) {
 			continue
 		}
 		if err := context.Cause(ctx); err != nil {
 			return changed, err // between two steps is where to stop
+		}
+		if now := c.a.o.Now(); now.Sub(answered) >= answerHolds && c.out.Offline == nil {
+			if still := c.askAgain(ctx, s.updates); len(still) < len(s.updates) || !c.covers(s) {
+				continue
+			}
+			answered = now
 		}
 		ran, err := c.install(ctx, s)
 		changed = changed || ran
@@ -105,6 +112,20 @@ func (c *cycle) act(ctx context.Context) (changed bool, err error) {
 		}
 	}
 	return changed, nil
+}
+
+// answerHolds is how long the server's answer is good for the next step: many
+// steps may take hours, and what is withdrawn meanwhile is not to be installed.
+const answerHolds = 5 * time.Minute
+
+// covers says whether the newest plan still holds all of a step.
+func (c *cycle) covers(s step) bool {
+	for _, it := range s.items {
+		if !slices.ContainsFunc(c.st.Decisions.Plan.Items, func(p model.PlanItem) bool { return p.Spec() == it.Spec() }) {
+			return false
+		}
+	}
+	return true
 }
 
 // askAgain asks the server right before installing: what is not approved any

@@ -32,25 +32,26 @@ func (e *Endpoint) Reevaluate(ctx context.Context, progress func(model.Progress)
 	if err := e.store.WaitLoaded(ctx); err != nil {
 		return 0, err
 	}
-	var ids []model.ComputerID
+	var list []*model.Computer
 	for _, c := range e.store.Snapshot().Computers() {
 		if c.Admission == model.Managed && c.Platform != model.PlatformWindows && !c.Reported.IsZero() {
-			ids = append(ids, c.ID)
+			list = append(list, c)
 		}
 	}
-	if len(ids) == 0 {
+	if len(list) == 0 {
 		return 0, nil
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// Several at once, because each waits for the disk when it writes: the store
-	// commits what arrives together at once.
-	work, results := make(chan model.ComputerID), make(chan bool)
+	// commits what arrives together at once. More than these gain nothing and make
+	// others wait longer for their writes (BenchmarkFleet).
+	work, results := make(chan *model.Computer), make(chan bool)
 	var workers sync.WaitGroup
-	for range min(len(ids), 4*runtime.GOMAXPROCS(0)) {
+	for range min(len(list), 4*runtime.GOMAXPROCS(0)) {
 		workers.Go(func() {
-			for id := range work {
-				changed, err := e.reevaluate(ctx, id)
+			for c := range work {
+				changed, err := e.reevaluate(ctx, c)
 				if err != nil {
 					cancel(err)
 				}
@@ -62,15 +63,15 @@ func (e *Endpoint) Reevaluate(ctx context.Context, progress func(model.Progress)
 		defer close(results)
 		defer workers.Wait()
 		defer close(work)
-		for _, id := range ids {
+		for _, c := range list {
 			select {
-			case work <- id:
+			case work <- c:
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
-	p := model.Progress{Phase: "Evaluating computers", Total: int64(len(ids)), Since: e.now()}
+	p := model.Progress{Phase: "Evaluating computers", Total: int64(len(list)), Since: e.now()}
 	count := 0
 	for changed := range results {
 		if changed {
@@ -84,19 +85,18 @@ func (e *Endpoint) Reevaluate(ctx context.Context, progress func(model.Progress)
 	return count, context.Cause(ctx)
 }
 
-func (e *Endpoint) reevaluate(ctx context.Context, id model.ComputerID) (changed bool, err error) {
+func (e *Endpoint) reevaluate(ctx context.Context, c *model.Computer) (changed bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("evaluating computer %s: a fault in Fettle itself: %s", text(string(id), longName), text(fmt.Sprint(p), longText))
+			err = fmt.Errorf("evaluating computer %s: a fault in Fettle itself: %s", text(string(c.ID), longName), text(fmt.Sprint(p), longText))
 		}
 	}()
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	defer e.lock(id)()
+	defer e.lock(c.ID)()
 	snap := e.store.Snapshot()
-	c := snap.ComputerByID(id)
-	if c == nil {
+	if c = snap.Computer(c.Number); c == nil {
 		return false, nil // removed meanwhile
 	}
 	old, inv, err := e.stored(c.Number)
