@@ -47,3 +47,22 @@ func BenchmarkFleet(b *testing.B) {
 		NewFleet(Options{Seed: 1, Computers: 10_000}, c)
 	}
 }
+
+// BenchmarkLive lets 1,000 computers live for a day.
+func BenchmarkLive(b *testing.B) {
+	s, clock := openStore(b)
+	sum, err := Fill(b.Context(), s, Options{Seed: 1, Updates: 20_000, Computers: 1000, Ahead: 90 * day, Clock: clock})
+	if err != nil {
+		b.Fatal(err)
+	}
+	at, lived := sum.Fleet.Options.Until, 0
+	for b.Loop() {
+		l, err := Live(b.Context(), s, sum.Fleet, at, at.Add(day))
+		if err != nil {
+			b.Fatal(err)
+		}
+		lived += l.CheckIns
+		at = at.Add(day)
+	}
+	b.ReportMetric(float64(lived)/b.Elapsed().Seconds(), "check-ins/s")
+}

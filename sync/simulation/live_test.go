@@ -9,16 +9,30 @@ import (
 )
 
 func TestFleetLivesOn(t *testing.T) {
-	o := Options{Seed: 13, Updates: 1500, Computers: 100, Span: 90 * day, Ahead: 30 * day}
+	o := Options{Seed: 13, Updates: 1500, Computers: 100, Groups: 30, Span: 90 * day, Ahead: 30 * day}
 	s, sum := filled(t, o)
 	f := sum.Fleet
 	from := f.Options.Until
 	before := s.Snapshot()
+	// Where Automatic Updates are disabled, nothing is installed.
+	disabled := map[*Computer][]place{}
+	for _, c := range f.Computers {
+		if c.policy(before).Mode == model.ModeDisabled && len(c.Facts.Pending) == 0 {
+			disabled[c] = slices.Clone(c.places)
+		}
+	}
 	lived, err := Live(t.Context(), s, f, from, from.Add(15*day))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%+v", lived)
+	for c, places := range disabled {
+		if !slices.Equal(places, c.places) {
+			t.Errorf("%s installed something, although Automatic Updates are disabled there", c.Facts.Name)
+		}
+	}
+	if len(disabled) == 0 {
+		t.Error("no computer has Automatic Updates disabled")
+	}
 	verify(t, s)
 	if lived.Runs == 0 || lived.Decisions == 0 || lived.Installs == 0 || lived.Restarts == 0 || lived.Failures == 0 || lived.Downloads == 0 {
 		t.Errorf("too little happened: %+v", lived)
