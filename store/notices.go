@@ -197,6 +197,10 @@ func (s *Snapshot) decisionNotices(add func(model.Notice)) {
 		add(model.Notice{Kind: "proposals", Level: model.NoticeWarning, View: "journal", Remedy: "fettle pending",
 			Text: counted(n, "change waits for the consent of a second person.", "changes wait for the consent of a second person.")})
 	}
+	if wrong := s.WrongDeclines(); len(wrong) > 0 {
+		add(model.Notice{Kind: "wrong-declines", Level: model.NoticeInfo, View: "updates", Filter: "is:declined " + s.idFilter(wrong), Remedy: "fettle reinstate ID...",
+			Text: counted(len(wrong), "declined update is needed by computers, and nothing that supersedes it is approved.", "declined updates are needed by computers, and nothing that supersedes them is approved.")})
+	}
 	for _, u := range s.upstreams {
 		s.withheldNotices(u.Name, add)
 	}

@@ -111,6 +111,10 @@ func TestDeclineOfABundleIsOneOfItsParts(t *testing.T) {
 	if !slices.Contains(p.Lines, "3 updates that are bundled are declined with it.") {
 		t.Errorf("plan %q", p.Lines)
 	}
+	computer(t, s, "c", []uint32{2}, nil)
+	if noticed(s, "wrong-declines") {
+		t.Error("nothing that is needed is declined")
+	}
 	declined := func() (out []uint32) {
 		for _, r := range s.Snapshot().Updates() {
 			if r.Has(model.FlagDeclined) {
@@ -122,6 +126,9 @@ func TestDeclineOfABundleIsOneOfItsParts(t *testing.T) {
 	must1(s.Make(t.Context(), decline, admin))(t)
 	if got := declined(); !slices.Equal(got, []uint32{1, 2, 3, 4}) {
 		t.Fatalf("declined %v", got)
+	}
+	if !noticed(s, "wrong-declines") {
+		t.Error("no notice tells that a part that is needed is declined")
 	}
 	must1(s.Undo(t.Context(), 0, admin, ""))(t)
 	if got := declined(); !slices.Equal(got, []uint32{4}) {
