@@ -196,7 +196,8 @@ func (c *cleaner) successor(update uint32) (*model.UpdateRow, bool) {
 		if r == nil || gone(r) || c.s.declined.Contains(n) || !c.installs.Contains(n) {
 			continue
 		}
-		if slices.ContainsFunc(c.s.approvedFor(n), func(a model.Approval) bool { return !a.Stale }) {
+		// Asking every group for its approval is for the few that are held back.
+		if !c.s.StaleApproval(n) || slices.ContainsFunc(c.s.approvedFor(n), func(a model.Approval) bool { return !a.Stale }) {
 			return r, true
 		}
 	}
@@ -215,8 +216,7 @@ func (c *cleaner) superseded() {
 		if !r.Has(model.FlagSuperseded) || r.Has(model.FlagDeclined) {
 			return
 		}
-		saved := ""
-		by, ok := c.successor(n)
+		saved, reason := "", ""
 		switch {
 		case r.Has(model.FlagRequired):
 			saved = requiredSaved
@@ -228,12 +228,12 @@ func (c *cleaner) superseded() {
 			saved = c.ruleSaved(n, r)
 		case c.recent.Contains(n):
 			saved = c.recentSaved(n)
-		case !ok:
-			saved = c.noSuccessor(n)
-		}
-		reason := ""
-		if saved == "" {
-			reason = fmt.Sprintf("nobody needs it, and %s, which supersedes it, is approved", model.Clean(by.Title))
+		default:
+			if by, ok := c.successor(n); ok {
+				reason = fmt.Sprintf("nobody needs it, and %s, which supersedes it, is approved", model.Clean(by.Title))
+			} else {
+				saved = c.noSuccessor(n)
+			}
 		}
 		if c.judge(model.CleanupSuperseded, n, saved, reason) {
 			c.declined.Add(n)
