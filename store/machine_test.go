@@ -386,8 +386,83 @@ func (m *machine) byUpdates(rt *rapid.T) {
 		by = model.Actor{Who: "fettle", From: model.FromServer, Role: model.AccessAdministrator} // what expired
 	}
 	c := model.Change{Kind: kind, Updates: m.updates(rt)}
-	m.make(rt, c, by)
+	parts := map[uint32]bool{}
+	if kind == model.ChangeDecline || kind == model.ChangeReinstate {
+		for _, n := range c.Updates {
+			m.bundled(n, parts)
+		}
+	}
+	e, ok := m.make(rt, c, by)
 	m.sweepWorld()
+	if head, _ := m.s.Snapshot().Journal(); !ok || head != e.Seq {
+		return // refused, waits or was taken back
+	}
+	for n := range parts { // what happens to a bundle happens to its parts (docs/rules.md)
+		if m.s.Snapshot().declined.Contains(n) != (kind == model.ChangeDecline) && !m.world.updates[n].Removed {
+			rt.Fatalf("after %s of %v its part %d is declined: %v", kind, c.Updates, n, kind != model.ChangeDecline)
+		}
+	}
+}
+
+// bundled adds an update and what it consists of.
+func (m *machine) bundled(n uint32, to map[uint32]bool) {
+	if u := m.world.updates[n]; !to[n] && !u.Removed {
+		to[n] = true
+		for o, p := range m.world.updates {
+			if slices.Contains(u.Bundles, p.ID) {
+				m.bundled(o, to)
+			}
+		}
+	}
+}
+
+// cleanup does what the jobs of cleanup find. Parts of it cannot be taken back.
+func (m *machine) cleanup(rt *rapid.T) {
+	var jobs []model.CleanupJob
+	for _, j := range model.CleanupJobs() {
+		if rapid.Bool().Draw(rt, string(j.Job)) {
+			jobs = append(jobs, j.Job)
+		}
+	}
+	before := m.s.Snapshot()
+	items, err := m.s.Cleanup(context.Background(), jobs)
+	m.must(rt, err)
+	c, some := CleanupChange(items)
+	if !some {
+		return
+	}
+	waiting := len(before.Proposals())
+	_, err = m.s.Make(context.Background(), c, admin)
+	if m.made(rt, err, decisions(before), waiting) {
+		for _, it := range items {
+			after := m.s.Snapshot()
+			switch {
+			case it.Update != 0 && it.Saved && (it.Job == model.CleanupSuperseded || it.Job == model.CleanupExpired) && after.declined.Contains(it.Update) && !before.declined.Contains(it.Update) && !m.candidate(items, it.Update):
+				rt.Fatalf("update %d was declined, although %s", it.Update, it.Reason)
+			case it.Update != 0 && !it.Saved && it.Job != model.CleanupRevisions && !after.declined.Contains(it.Update):
+				rt.Fatalf("update %d was not declined, although %s", it.Update, it.Reason)
+			case it.Computer != 0 && it.Saved == (after.Computer(it.Computer) == nil):
+				rt.Fatalf("computer %d is there: %v, although %s", it.Computer, after.Computer(it.Computer) != nil, it.Reason)
+			}
+		}
+		m.sweepWorld()
+		m.sweepComputers()
+	}
+}
+
+// candidate says whether an update is a candidate, of whichever job, or part
+// of one.
+func (m *machine) candidate(items []model.CleanupItem, n uint32) bool {
+	parts := map[uint32]bool{}
+	for _, it := range items {
+		if it.Update == n && !it.Saved {
+			return true
+		}
+		if it.Update != 0 && !it.Saved {
+			m.bundled(it.Update, parts)
+		}
+	}
+	return parts[n]
 }
 
 // sweepWorld forgets what cleanup removed.
@@ -635,7 +710,7 @@ func (m *machine) settings(rt *rapid.T) {
 
 func (m *machine) reopen(rt *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(rt, "reopen") > 0 {
-		m.now = m.now.Add(time.Duration(rapid.IntRange(1, 30).Draw(rt, "hours")) * time.Hour)
+		m.now = m.now.Add(time.Duration(rapid.SampledFrom([]int{1, 5, 24, 24 * 31, 24 * 100}).Draw(rt, "hours")) * time.Hour)
 		return
 	}
 	before := decisions(m.s.Snapshot())
@@ -653,7 +728,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"report": m.report, "report more": m.report, "evaluate": m.evaluate,
 		"approve": m.approve, "approve more": m.approve, "groups": m.groups, "groups more": m.groups,
 		"updates": m.byUpdates, "rules": m.rules, "run": m.run, "run by hand": m.runByHand,
-		"options": m.options, "answer": m.answer, "undo": m.undo, "settings": m.settings, "remove": m.remove, "reopen": m.reopen,
+		"options": m.options, "answer": m.answer, "undo": m.undo, "settings": m.settings, "cleanup": m.cleanup, "remove": m.remove, "reopen": m.reopen,
 	}
 }
 
