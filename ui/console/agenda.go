@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -23,15 +24,15 @@ func newAgenda(c *Console) pane {
 	p := newTextPane(c, "Agenda")
 	p.scope = keys.Agenda
 	p.still = true // all that a fleet needs is looked at; what is foretold changes slowly
-	span := 0
+	var span atomic.Int32 // index into agendaDays
 	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
 		snap := s.store.Snapshot()
-		now := s.serverNow()
-		return s.agenda(snap, snap.Agenda(now, now.AddDate(0, 0, agendaDays[span])), agendaDays[span]), nil
+		now, days := s.serverNow(), agendaDays[span.Load()]
+		return s.agenda(snap, snap.Agenda(now, now.AddDate(0, 0, days)), days), nil
 	}
 	p.acts = func(a keys.Action) tea.Cmd {
 		if a == keys.Span {
-			span = (span + 1) % len(agendaDays)
+			span.Store((span.Load() + 1) % int32(len(agendaDays)))
 			return p.read()
 		}
 		return nil

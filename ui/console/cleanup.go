@@ -3,9 +3,9 @@ package console
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -31,7 +31,6 @@ func newCleanup(c *Console) pane {
 		table.Column{Title: "Frees", Width: 7, Right: true, Priority: 2},
 	)
 	p.still = true // every job looks at the whole catalogue
-	var gauge string
 	p.load = func(ctx context.Context, s scribe, snap *store.Snapshot) (tableRows[model.CleanupJob], error) {
 		var out tableRows[model.CleanupJob]
 		items, err := s.store.Cleanup(ctx, nil)
@@ -68,14 +67,14 @@ func newCleanup(c *Console) pane {
 				superseded++
 			}
 		}
-		gauge = fmt.Sprintf("%s superseded updates are not declined; from %s on they slow down server and computers.", count(superseded), count(supersededGauge))
+		out.facts = []string{fmt.Sprintf("Superseded, not declined: %s (%s and more slow server and computers down)", count(superseded), count(supersededGauge))}
 		return out, nil
 	}
 	p.above = func(w int) []string {
 		if !p.ready {
 			return nil
 		}
-		return []string{layout.Fit(" "+gauge, w, c.styles.Glyphs.Tail), ""}
+		return []string{layout.Fit(" "+strings.Join(p.facts, ""), w, c.styles.Glyphs.Tail), ""}
 	}
 	p.open = func(job model.CleanupJob) tea.Cmd { return c.push(newCleanupJob(c, job)) }
 	p.act = func(a keys.Action, job model.CleanupJob, ok bool) tea.Cmd {
@@ -108,14 +107,13 @@ func newCleanupJob(c *Console, job model.CleanupJob) pane {
 	)
 	p.still = true
 	p.empty = []string{"This job finds nothing to look at."}
-	reasons := map[cleanupID]string{}
 	p.load = func(ctx context.Context, s scribe, snap *store.Snapshot) (tableRows[cleanupID], error) {
 		var out tableRows[cleanupID]
 		items, err := s.store.Cleanup(ctx, []model.CleanupJob{job})
 		if err != nil {
 			return out, err
 		}
-		clear(reasons)
+		out.notes = map[cleanupID]string{}
 		for _, saved := range []bool{false, true} {
 			for _, it := range items {
 				if it.Saved != saved {
@@ -128,7 +126,7 @@ func newCleanupJob(c *Console, job model.CleanupJob) pane {
 				if _, twice := out.cells[id]; twice {
 					continue
 				}
-				reasons[id] = it.Reason
+				out.notes[id] = it.Reason
 				out.add(id, table.Cell{Text: cleanupTitle(snap, it)}, verdict, table.Cell{Text: model.Clean(it.Reason)})
 			}
 		}
@@ -146,10 +144,10 @@ func newCleanupJob(c *Console, job model.CleanupJob) pane {
 		if id.computer {
 			return c.push(newComputer(c, id.number))
 		}
-		t := newTextPane(c, "Why")
+		t, reason := newTextPane(c, "Why"), p.notes[id]
 		t.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
 			snap := s.store.Snapshot()
-			lines := []string{cleanupTitle(snap, model.CleanupItem{Update: id.number}), "", upperFirst(reasons[id]) + ".", ""}
+			lines := []string{cleanupTitle(snap, model.CleanupItem{Update: id.number}), "", upperFirst(reason) + ".", ""}
 			if id.number == 0 {
 				return lines, nil
 			}
@@ -202,7 +200,7 @@ func (c *Console) cleanUp(jobs []model.CleanupJob) tea.Cmd {
 		return c.tell(err)
 	}
 	actor := c.actor
-	var change model.Change
+	var change atomic.Pointer[model.Change] // that the shown plan is of
 	q := &question{c: c, title: "Clean up", apply: "Clean up"}
 	q.load = func(ctx context.Context, s scribe) ([]string, error) {
 		items, err := s.store.Cleanup(ctx, jobs)
@@ -213,23 +211,14 @@ func (c *Console) cleanUp(jobs []model.CleanupJob) tea.Cmd {
 		if !any {
 			return nil, &model.Refusal{Code: "nothing", What: "There is nothing to clean up", Why: "every update and computer that was looked at is left alone; Enter in the list says why"}
 		}
-		change = found
-		p, err := s.store.Plan(ctx, change, actor)
+		p, err := s.store.Plan(ctx, found, actor)
 		if err != nil {
 			return nil, err
 		}
+		change.Store(&found)
 		return append(s.cleanupText(s.store.Snapshot(), items), s.planText(p)...), nil
 	}
-	q.yes = func() tea.Cmd {
-		if change.Kind == "" {
-			return func() tea.Msg {
-				return c.onInterface(func() tea.Cmd {
-					return tea.Batch(c.drop(q), c.tell(errors.New("what would be cleaned up is not known yet")))
-				})
-			}
-		}
-		return c.make(q, change, nil)
-	}
+	q.yes = func() tea.Cmd { return c.make(q, *change.Load(), nil) }
 	return c.push(q)
 }
 

@@ -93,8 +93,8 @@ func TestAddARuleAndRunIt(t *testing.T) {
 		t.Fatal("the preview made the rule")
 	}
 	d.press("y").sees("Done, u takes it back", "Security at once", "7d@03:00")
-	d.press("enter").sees("A RUN BY HAND", "nothing yet", "9 updates of the whole catalogue")
-	d.press("R").sees("THE RUN", "[>Cancel<]").press("y").sees("deployment 1: 9 updates by alice", "LEFT ALONE", "approved by this rule before")
+	d.press("enter").sees("A RUN BY HAND", "nothing yet").press("end").sees("9 updates of the whole catalogue, deadline").press("home")
+	d.press("R").sees("WHAT IT WOULD DO", "Install: Web servers", "LEFT ALONE", "[>Cancel<]").press("y").sees("deployment 1: 9 updates by alice", "LEFT ALONE", "approved by this rule before")
 	dep := s.Snapshot().Deployments()[0]
 	if dep.Rule != "Security at once" || dep.RuleID == 0 || len(dep.Updates) != 9 {
 		t.Errorf("the deployment is %+v", dep)

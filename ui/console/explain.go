@@ -90,10 +90,8 @@ func newUpdateComputers(c *Console, update uint32) pane {
 		table.Column{Title: "Decided by", Width: 26, Priority: 4},
 	)
 	p.empty = []string{"No computer is managed, or none could have the update."}
-	var facts string
-	var snapshot *store.Snapshot
 	// Only the rows that are seen are resolved: a fleet has thousands.
-	p.tab.Source = func(n uint32) []table.Cell { return c.updateComputer(snapshot, n, update) }
+	p.tab.Source = func(n uint32) []table.Cell { return c.updateComputer(p.snap, n, update) }
 	p.load = func(ctx context.Context, s scribe, snap *store.Snapshot) (tableRows[uint32], error) {
 		var out tableRows[uint32]
 		if snap.Row(update) == nil {
@@ -119,8 +117,7 @@ func newUpdateComputers(c *Console, update uint32) pane {
 		for _, k := range list {
 			out.ids = append(out.ids, k.number)
 		}
-		facts = fmt.Sprintf("needed %s, failed %s, installed %s, not applicable %s, no status %s: of %s", count(n.Needed), count(n.Failed), count(n.Installed), count(n.NotApplicable), count(n.Unknown), counted(n.Computers, "computer", "computers"))
-		snapshot = snap
+		out.facts = []string{fmt.Sprintf("needed %s, failed %s, installed %s, not applicable %s, no status %s: of %s", count(n.Needed), count(n.Failed), count(n.Installed), count(n.NotApplicable), count(n.Unknown), counted(n.Computers, "computer", "computers"))}
 		return out, nil
 	}
 	p.above = func(w int) []string {
@@ -128,7 +125,7 @@ func newUpdateComputers(c *Console, update uint32) pane {
 		if r := c.snap.Row(update); r != nil {
 			title = model.Clean(r.Title)
 		}
-		return []string{layout.Fit(" "+title, w, c.styles.Glyphs.Tail), c.styles.Muted.Render(layout.Fit(" "+facts, w, c.styles.Glyphs.Tail)), ""}
+		return []string{layout.Fit(" "+title, w, c.styles.Glyphs.Tail), c.styles.Muted.Render(layout.Fit(" "+strings.Join(p.facts, ""), w, c.styles.Glyphs.Tail)), ""}
 	}
 	explain := func(n uint32) tea.Cmd { return c.push(newExplanation(c, n, update)) }
 	p.open = explain
@@ -149,7 +146,7 @@ func newUpdateComputers(c *Console, update uint32) pane {
 		case keys.Copy:
 			return c.copy(comp.Name)
 		case keys.CopyRow:
-			return c.copy(rowText(c.updateComputer(snapshot, n, update)))
+			return c.copy(rowText(c.updateComputer(p.snap, n, update)))
 		}
 		return nil
 	}

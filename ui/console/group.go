@@ -35,12 +35,11 @@ func newGroup(c *Console, id model.GroupID) pane {
 		p.title = model.Clean(g.Name)
 	}
 	p.empty = []string{"No computer belongs to this group.", "", "a puts computers into it: a query says which, such as name:web*."}
-	var facts []string
 	p.load = func(ctx context.Context, s scribe, snap *store.Snapshot) (tableRows[uint32], error) {
 		var out tableRows[uint32]
 		g := snap.Groups().Group(id)
 		if g == nil {
-			return out, errors.New("the group was removed")
+			return out, errors.New("the group was removed; Esc goes back")
 		}
 		members := snap.Members(id).ToArray()
 		list := slices.Concat(members, g.Excluded)
@@ -64,12 +63,15 @@ func newGroup(c *Console, id model.GroupID) pane {
 			out.add(n, table.Cell{Text: model.Clean(comp.Name)}, cell, table.Cell{Text: zero(t.Needed)}, table.Cell{Text: zero(t.Failed)}, table.Cell{Text: s.when(comp.Contacted)},
 				table.Cell{Text: belongs(snap, g, n)})
 		}
-		facts = s.groupFacts(snap, g)
+		out.facts = s.groupFacts(snap, g)
 		return out, nil
 	}
 	p.above = func(w int) []string {
+		if p.err != nil {
+			return nil
+		}
 		var lines []string
-		for _, f := range facts {
+		for _, f := range p.facts {
 			lines = append(lines, layout.Fit(" "+model.Clean(f), w, c.styles.Glyphs.Tail))
 		}
 		return append(lines, "")

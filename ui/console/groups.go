@@ -66,7 +66,7 @@ func newGroups(c *Console) pane {
 		switch a {
 		case keys.RenameIt, keys.MoveIt, keys.FormulaIt, keys.RemoveIt:
 			if g := c.snap.Groups().Group(id); ok && g != nil && g.Predefined() {
-				return g.Name + " is one of Fettle's own groups: its place and its members are computed"
+				return g.Name + " is one of Fettle's own groups, which stay as they are"
 			}
 		}
 		return ""

@@ -31,6 +31,9 @@ type tablePane[ID comparable] struct {
 
 	request request
 	cells   map[ID][]table.Cell
+	facts   []string
+	notes   map[ID]string
+	snap    *store.Snapshot // that the rows are of
 	err     error
 	ready   bool
 }
@@ -39,6 +42,8 @@ type tablePane[ID comparable] struct {
 type tableRows[ID comparable] struct {
 	ids   []ID
 	cells map[ID][]table.Cell
+	facts []string      // what stands above them
+	notes map[ID]string // what a row has no column for
 }
 
 func (r *tableRows[ID]) add(id ID, cells ...table.Cell) {
@@ -156,7 +161,7 @@ func (p *tablePane[ID]) read() tea.Cmd {
 		return func() tea.Cmd {
 			p.err = err
 			if err == nil {
-				p.ready, p.cells = true, got.cells
+				p.ready, p.cells, p.facts, p.notes, p.snap = true, got.cells, got.facts, got.notes, snap
 				p.tab.Refresh(0)
 				p.tab.SetRows(got.ids, snap.Seq())
 				p.tab.Layout()

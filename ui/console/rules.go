@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -23,12 +24,12 @@ import (
 // over the whole catalogue, so that what it would approve is shown before.
 func newRules(c *Console) pane {
 	p := newTablePane[uint64](c, "Automatic approval rules", keys.Rules, "rule", "rules",
-		table.Column{Title: "Rule", Width: 18, Flexible: true},
+		table.Column{Title: "Rule", Width: 16, Flexible: true},
 		table.Column{Title: "State", Width: 8},
-		table.Column{Title: "Classes", Width: 14, Priority: 3},
-		table.Column{Title: "Groups", Width: 16, Priority: 1},
-		table.Column{Title: "Deadline", Width: 9, Priority: 2},
-		table.Column{Title: "Last run", Width: 16, Priority: 4},
+		table.Column{Title: "Classes", Width: 12, Priority: 4},
+		table.Column{Title: "Groups", Width: 14, Priority: 1},
+		table.Column{Title: "Deadline", Width: 9, Priority: 3},
+		table.Column{Title: "Last run", Width: 10, Priority: 2},
 		table.Column{Title: "Approved", Width: 8, Right: true, Priority: 5},
 		table.Column{Title: "Products", Width: 20, Priority: 6},
 	)
@@ -43,7 +44,10 @@ func newRules(c *Console) pane {
 			}
 			last, approved := "never", "-"
 			if d := lastRunOf(snap, r.ID); d != nil {
-				last, approved = s.when(d.Time), count(len(d.Updates))
+				last, approved = s.date(d.Time), count(len(d.Updates))
+				if sameDay(d.Time.In(s.zone), s.now.In(s.zone)) {
+					last = d.Time.In(s.zone).Format("15:04")
+				}
 			}
 			out.add(r.ID, table.Cell{Text: model.Clean(r.Name)}, state, table.Cell{Text: classWords(r.Classes)}, table.Cell{Text: model.Clean(groupTitles(snap, r.Groups))},
 				table.Cell{Text: ruleDeadline(r.Deadline)}, table.Cell{Text: last}, table.Cell{Text: approved}, table.Cell{Text: orWord(model.Clean(r.Products), "all")})
@@ -151,7 +155,7 @@ func (c *Console) runRule(r model.Rule) tea.Cmd {
 		return c.tell(err)
 	}
 	actor := c.actor
-	var change model.Change
+	var change atomic.Pointer[model.Change] // that the shown plan is of
 	q := &question{c: c, title: "Run " + model.Clean(r.Name), apply: "Run"}
 	q.load = func(ctx context.Context, s scribe) ([]string, error) {
 		snap := s.store.Snapshot()
@@ -163,14 +167,15 @@ func (c *Console) runRule(r model.Rule) tea.Cmd {
 			}
 			return nil, &model.Refusal{Code: "nothing", What: "The rule was not run", Why: why}
 		}
-		change = store.RunChange(run)
-		p, err := s.store.Plan(ctx, change, actor)
+		found := store.RunChange(run)
+		p, err := s.store.Plan(ctx, found, actor)
 		if err != nil {
 			return nil, err
 		}
-		return append(append(s.runText(snap, run), ""), s.planText(p)...), nil
+		change.Store(&found)
+		return append(s.planText(p), s.runText(snap, run)...), nil
 	}
-	q.yes = func() tea.Cmd { return c.make(q, change, nil) }
+	q.yes = func() tea.Cmd { return c.make(q, *change.Load(), nil) }
 	return c.push(q)
 }
 
@@ -189,41 +194,43 @@ var skipReasons = map[string]string{
 	"decided by hand": "a person decided: a rule never overrides that",
 }
 
-// shownSkips is how many titles are listed for each reason.
-const shownSkips = 5
+// shownTitles is how many titles of a kind a run lists.
+const shownTitles = 5
 
-// runText says what a run of a rule approves, and what it leaves alone.
+// runText says what a run of a rule approves, and what it leaves alone and why.
 func (s scribe) runText(snap *store.Snapshot, run model.RuleRun) []string {
-	var p page
-	p.head("THE RUN")
+	p := page{lines: []string{""}}
+	p.head("LEFT ALONE")
+	for _, k := range run.Skipped {
+		p.add("%s: %s", counted(len(k.Updates), "update", "updates"), orWord(skipReasons[k.Why], k.Why))
+	}
+	if len(run.Skipped) == 0 {
+		p.add("nothing")
+	}
+	p.head("APPROVED BY THE RUN")
 	if len(run.Updates) == 0 {
-		p.add("nothing of the catalogue as it is would be approved")
+		p.add("nothing of the catalogue as it is")
 	} else {
-		p.add("%s of the whole catalogue would be approved%s.", counted(len(run.Updates), "update", "updates"), s.byDeadline(run.Deadline))
+		p.add("%s of the whole catalogue%s", counted(len(run.Updates), "update", "updates"), s.byDeadline(run.Deadline))
+		s.someTitles(&p, snap, run.Updates)
 	}
-	for _, n := range run.Updates[:min(len(run.Updates), shownSkips)] {
+	for _, k := range run.Skipped {
+		p.head(strings.ToUpper(k.Why))
+		s.someTitles(&p, snap, k.Updates)
+	}
+	return p.lines[1:]
+}
+
+// someTitles lists some updates, each in a line of its own.
+func (s scribe) someTitles(p *page, snap *store.Snapshot, numbers []uint32) {
+	for _, n := range numbers[:min(len(numbers), shownTitles)] {
 		if r := snap.Row(n); r != nil {
-			p.add("  %s", r.Title)
+			p.add("%s", layout.Cut(model.Clean(r.Title), 52, s.styles.Glyphs.Tail))
 		}
 	}
-	if more := len(run.Updates) - shownSkips; more > 0 {
-		p.add("  and %s more", count(more))
+	if more := len(numbers) - shownTitles; more > 0 {
+		p.add("and %s more", count(more))
 	}
-	if len(run.Skipped) > 0 {
-		p.head("LEFT ALONE")
-		for _, k := range run.Skipped {
-			p.add("%s: %s", counted(len(k.Updates), "update", "updates"), orWord(skipReasons[k.Why], k.Why))
-			for _, n := range k.Updates[:min(len(k.Updates), shownSkips)] {
-				if r := snap.Row(n); r != nil {
-					p.add("  %s", r.Title)
-				}
-			}
-			if more := len(k.Updates) - shownSkips; more > 0 {
-				p.add("  and %s more", count(more))
-			}
-		}
-	}
-	return p.lines
 }
 
 func (s scribe) byDeadline(t time.Time) string {
@@ -293,9 +300,9 @@ func (s scribe) rule(snap *store.Snapshot, r model.Rule) []string {
 		p.add("and %s more", count(n-10))
 	}
 	run := snap.RunOf(r, nil, s.serverNow())
-	p.lines = append(p.lines, "")
-	p.lines = append(p.lines, strings.Replace(strings.Join(s.runText(snap, run), "\n"), "THE RUN", "A RUN BY HAND (R)", 1))
-	return slices.Concat(p.lines[:len(p.lines)-1], strings.Split(p.lines[len(p.lines)-1], "\n"))
+	p.head("A RUN BY HAND")
+	p.add("R runs it over the whole catalogue. As things are, that would be:")
+	return append(p.lines, s.runText(snap, run)...)
 }
 
 // dueWords writes a rule's deadline in words.
