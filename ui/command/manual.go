@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -68,7 +67,7 @@ func (a *app) glossaryCommand() *cobra.Command {
 // indent sets a text in by four blanks, wrapped for a terminal of a width.
 func indent(text string, width int) string {
 	if width > 20 {
-		text = ansi.Wrap(text, width-4, " ")
+		text = wrapWords(text, width-4)
 	}
 	return "    " + strings.ReplaceAll(text, "\n", "\n    ")
 }

@@ -285,7 +285,7 @@ func (a *app) writeObject(o object) error {
 		}
 		lines := strings.Split(model.CleanLines(text), "\n")
 		if w := a.s.Size.Width; w > wide+12 {
-			lines = strings.Split(ansi.Wrap(strings.Join(lines, "\n"), w-wide-2, " "), "\n")
+			lines = strings.Split(wrapWords(strings.Join(lines, "\n"), w-wide-2), "\n")
 		}
 		for i, l := range lines {
 			label := m.title
@@ -340,7 +340,7 @@ func (a *app) heading(format string, args ...any) {
 
 const (
 	columnGap = 2
-	cutTo     = 12 // a column that gives way keeps at least this width
+	cutTo     = 18 // a column that gives way keeps at least this width
 )
 
 // text writes the table for people, for a terminal of a width; 0 means that
@@ -378,6 +378,7 @@ func (t *table) fit(width int) (shown []int, widths []int) {
 	if width <= 0 {
 		return shown, widths
 	}
+	whole := slices.Clone(widths)
 	total := func() int {
 		sum := columnGap * (len(shown) - 1)
 		for _, j := range shown {
@@ -386,6 +387,7 @@ func (t *table) fit(width int) (shown []int, widths []int) {
 		return sum
 	}
 	for {
+		copy(widths, whole) // a column that was left out makes room for the others
 		// First those columns give way that may be cut, the widest first.
 		for over := total() - width; over > 0; over = total() - width {
 			widest := -1
@@ -399,11 +401,11 @@ func (t *table) fit(width int) (shown []int, widths []int) {
 			}
 			second := cutTo
 			for _, j := range shown {
-				if t.give[j] && j != widest && widths[j] < widths[widest] {
+				if t.give[j] && j != widest {
 					second = max(second, widths[j])
 				}
 			}
-			widths[widest] -= max(1, min(over, widths[widest]-second))
+			widths[widest] -= max(1, min(over, widths[widest]-second)) // equal ones take turns
 		}
 		if total() <= width {
 			return shown, widths

@@ -25,13 +25,40 @@ func (a *app) paragraph(w io.Writer, indent, text string) error {
 func wrapped(width int, indent, text string) string {
 	text = model.Clean(text)
 	if room := width - ansi.StringWidth(indent) - 2; room >= cutTo {
-		text = ansi.Wrap(text, room, " ")
+		text = wrapWords(text, room)
 	}
 	lines := strings.Split(text, "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
 	return indent + strings.Join(lines, "\n"+indent+"  ") + "\n"
+}
+
+// wrapWords breaks lines at blanks only: a command or an identifier with hyphens
+// stays in one piece, so that it can be copied.
+func wrapWords(text string, width int) string {
+	var b strings.Builder
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		column := 0
+		for j, word := range strings.Split(line, " ") {
+			w := ansi.StringWidth(word)
+			switch {
+			case j == 0:
+			case column+1+w > width:
+				b.WriteByte('\n')
+				column = 0
+			default:
+				b.WriteByte(' ')
+				column++
+			}
+			b.WriteString(word)
+			column += w
+		}
+	}
+	return b.String()
 }
 
 // sentence makes a clause a sentence: a capital first, a full stop last.

@@ -440,12 +440,33 @@ func (a *app) updateTables(o object) error {
 		if !ok || len(rows) == 0 || m.key == "revisions" && len(rows) < 2 || m.key == "held_back" || m.key == "bundles" {
 			continue
 		}
-		a.heading("%s", map[string]string{"groups": "Groups:", "packages": "Packages:", "files": "Files:", "revisions": "Revisions:"}[m.key])
+		if m.key == "groups" {
+			a.heading("Groups:")
+			if err := a.writeList(a.groupTable(rows), ""); err != nil {
+				return err
+			}
+			continue
+		}
+		a.heading("%s", map[string]string{"packages": "Packages:", "files": "Files:", "revisions": "Revisions:"}[m.key])
 		if err := a.writeList(a.tableOf(rows, "sha256", "sha1", "url"), ""); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// groupTable shows approval and counts per group within 80 columns.
+func (a *app) groupTable(rows []object) *table {
+	number := func(key, title string, rank int) column[object] {
+		return column[object]{key: key, title: title, right: true, rank: rank, value: func(o object) any { return valueOf(o, key) }}
+	}
+	word := func(key, title string, rank int) column[object] {
+		return column[object]{key: key, title: title, rank: rank, value: func(o object) any { return valueOf(o, key) }}
+	}
+	name := word("group", "GROUP", 0)
+	name.give = true
+	return list(a, rows, []column[object]{name, word("approval", "APPROVAL", 0), word("effective", "IN FORCE", 0), word("deadline", "DEADLINE", 1),
+		number("computers", "OF", 0), number("needed", "NEEDED", 0), number("failed", "FAILED", 0), number("installed", "INSTALLED", 3), number("not_applicable", "NOT APPLICABLE", 5), number("no_status", "NO STATUS", 0)})
 }
 
 // tableOf makes a table of objects with the same members; some are only for
