@@ -73,6 +73,7 @@ func TestExplainAgreesWithEffective(t *testing.T) {
 				if got.Effective.Approval != want.Approval || got.Effective.Step != want.Step {
 					t.Fatalf("after %+v: computer %d, update %d: explained %+v, %+v holds", c, n, u, got.Effective, want)
 				}
+				checkRemedies(t, snap, n, u, got)
 				for _, g := range snap.GroupsOf(n) {
 					a, ok := snap.Approval(u, g)
 					if ok && !slices.ContainsFunc(got.Considered, func(c model.ConsideredApproval) bool { return c.Approval == a }) {
@@ -80,6 +81,47 @@ func TestExplainAgreesWithEffective(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// checkRemedies does what an explanation proposes and looks whether it helps: an
+// approval makes the update approved, an override ends that.
+func checkRemedies(t *testing.T, snap *Snapshot, computer, update uint32, e model.Explanation) {
+	t.Helper()
+	for _, r := range e.Remedies {
+		rest, ok := strings.CutPrefix(r.Command, "fettle approve "+string(snap.Row(update).ID)+" --group ")
+		if !ok {
+			continue
+		}
+		name, options, _ := strings.Cut(rest, " --")
+		ga := model.GroupAction{Action: model.ActionInstall}
+		if g := snap.tree.ByName(strings.Trim(name, "'")); g != nil {
+			ga.Group = g.ID
+		} else {
+			t.Fatalf("%q names no group", r.Command)
+		}
+		want := true
+		switch options {
+		case "":
+		case "deadline now":
+			ga.Deadline = testTime
+		case "action none":
+			ga.Action, want = model.ActionNotApproved, false
+		case "action inherit": // what the groups above say decides
+			continue
+		default:
+			t.Fatalf("%q was not expected", r.Command)
+		}
+		after := *snap
+		after.layers = map[model.GroupID][]layer{}
+		for g, l := range snap.layers {
+			after.layers[g] = l
+		}
+		stack(after.layers, &model.Deployment{ID: 1 << 40, Updates: []uint32{update}, Groups: []model.GroupAction{ga}})
+		is := after.Effective(computer, update)
+		if is.Approved() != want || options == "deadline now" && !is.Deadline.Equal(testTime) && !is.Deadline.Before(testTime) {
+			t.Fatalf("%q (%s) led from %+v to %+v", r.Command, r.Text, e.Effective, is)
 		}
 	}
 }
