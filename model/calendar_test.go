@@ -170,7 +170,7 @@ func (a *almanac) at(day int64, minute int) (time.Time, bool) {
 	return a.instant[i], true
 }
 
-// around gives the days that the almanac covers whole.
+// days gives the days that the almanac covers whole, as a range.
 func (a *almanac) days() (from, to int64) {
 	return (a.first + 1439) / 1440, (a.first + int64(len(a.instant))) / 1440
 }
