@@ -328,6 +328,9 @@ func (d *draft) decline(c *model.Change) (*model.Change, uint64, error) {
 		}
 	}
 	if len(changed) == 0 {
+		if !to && slices.ContainsFunc(c.Updates, d.removed.Contains) {
+			return nil, 0, &model.Refusal{Code: "removed", What: "Nothing was changed", Why: "the updates were removed by a cleanup; they come back when an upstream offers them again"}
+		}
 		word := "declined"
 		if !to {
 			word = "not declined"

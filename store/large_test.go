@@ -184,3 +184,14 @@ func TestFirstLayoutIsRead(t *testing.T) {
 		t.Errorf("outcomes %+v", out)
 	}
 }
+
+func BenchmarkRunOfRule(b *testing.B) {
+	s, groups := large(b, b.TempDir(), 100_000)
+	defer s.Close()
+	r := model.Rule{ID: 1, Name: "R", Enabled: true, Classes: []model.Classification{model.ClassSecurity}, Products: "!title:beta", Groups: groups}
+	for b.Loop() {
+		if run := s.Snapshot().RunOf(r, nil, testTime); len(run.Updates) != 100_000 {
+			b.Fatalf("%d updates", len(run.Updates))
+		}
+	}
+}

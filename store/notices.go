@@ -173,23 +173,19 @@ func (s *Snapshot) openSomewhere(update uint32, approved []model.Approval) bool 
 // decisionNotices tell what waits for a person: revisions that changed what an
 // approval means, proposals, rules that did not run.
 func (s *Snapshot) decisionNotices(add func(model.Notice)) {
-	var alarmed, stale []uint32
-	for n, a := range s.alarms {
-		if s.hidden(n) {
-			continue
-		}
-		if !a.Seen && len(a.Changed) > 0 && s.concerned(n, a.Deployment) {
+	open, stale := s.openAlarms()
+	stale.AndNot(s.unseen)
+	var alarmed []uint32
+	for it := open.Iterator(); it.HasNext(); {
+		if n := it.Next(); !s.alarms[n].Seen && !s.hidden(n) {
 			alarmed = append(alarmed, n)
-		}
-		if s.StaleApproval(n) {
-			stale = append(stale, n)
 		}
 	}
 	if n := len(alarmed); n > 0 {
 		add(model.Notice{Kind: "revision-alarm", Level: model.NoticeWarning, View: "updates", Filter: s.idFilter(alarmed), Remedy: "fettle acknowledge ID...",
 			Text: counted(n, "approved update was revised in what it applies to, its products or its licence.", "approved updates were revised in what they apply to, their products or their licence.")})
 	}
-	if n := len(stale); n > 0 {
+	if n := int(stale.GetCardinality()); n > 0 {
 		add(model.Notice{Kind: "stale-approval", Level: model.NoticeWarning, View: "updates", Filter: "is:stale", Remedy: "fettle approve is:stale --group GROUP",
 			Text: counted(n, "update is approved at an older revision and is not installed until it is approved again.", "updates are approved at an older revision and are not installed until they are approved again.")})
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/dgraph-io/badger/v4"
 
 	"fettle/model"
@@ -78,8 +79,9 @@ func (s *Snapshot) accepted(u *model.Update) bool {
 // Alarms gives the revision alarms: unseen ones first, then the newest.
 func (s *Snapshot) Alarms() []model.RevisionAlarm {
 	out := make([]model.RevisionAlarm, 0, len(s.alarms))
-	for n := range s.alarms {
-		if a, ok := s.Alarm(n); ok {
+	open, held := s.openAlarms()
+	for n, kept := range s.alarms {
+		if a, ok := s.view(kept, open.Contains(n), held.Contains(n)); ok {
 			out = append(out, a)
 		}
 	}
@@ -100,17 +102,56 @@ func (s *Snapshot) Alarms() []model.RevisionAlarm {
 // then counts as seen, and holds nothing back.
 func (s *Snapshot) Alarm(update uint32) (model.RevisionAlarm, bool) {
 	kept := s.alarms[update]
-	if kept == nil || s.hidden(update) && !s.declined.Contains(update) {
+	if kept == nil {
+		return model.RevisionAlarm{}, false
+	}
+	return s.view(kept, s.concerned(update, kept.Deployment), s.StaleApproval(update))
+}
+
+// view is an alarm as it is shown. open says whether it concerns an approval in
+// force, held whether it holds one back.
+func (s *Snapshot) view(kept *model.RevisionAlarm, open, held bool) (model.RevisionAlarm, bool) {
+	if s.outside.Contains(kept.Update) {
 		return model.RevisionAlarm{}, false
 	}
 	a := *kept
-	if a.Held != model.HeldNot && !s.concerned(update, a.HeldTo) {
+	a.Seen = a.Seen || !open
+	if !held {
 		a.Held = model.HeldNot
 	}
-	if !s.concerned(update, a.Deployment) {
-		a.Seen = true
-	}
 	return a, true
+}
+
+// openAlarms gives the updates whose alarm concerns an approval that is in
+// force, and of these the ones whose approval is held back: concerned and
+// StaleApproval for all at once.
+func (s *Snapshot) openAlarms() (open, held *roaring.Bitmap) {
+	alarmed := roaring.New()
+	for n := range s.alarms {
+		alarmed.Add(n)
+	}
+	alarmed.AndNot(s.declined)
+	open, held = roaring.New(), roaring.New()
+	if alarmed.IsEmpty() {
+		return open, held
+	}
+	for _, layers := range s.layers {
+		for _, l := range layers {
+			if !binding(l.action) {
+				continue
+			}
+			for it := roaring.And(alarmed, l.updates).Iterator(); it.HasNext(); {
+				n := it.Next()
+				if a := s.alarms[n]; l.deployment <= a.Deployment {
+					open.Add(n)
+				}
+				if s.stale(n, l.deployment) {
+					held.Add(n)
+				}
+			}
+		}
+	}
+	return open, held
 }
 
 // concerned says whether an approval from before an alarm is still in force.

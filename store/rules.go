@@ -184,14 +184,19 @@ func (s *Snapshot) RunOf(r model.Rule, over []uint32, now time.Time) model.RuleR
 	}
 	before, byHand := s.ruledBefore(r.ID, groups), s.decidedByHand(r.ID, groups, run.Deadline)
 	skipped := map[string][]uint32{}
+	// For most updates nothing was decided in any of the groups.
+	settled := roaring.FastOr(append(slices.Clone(before), byHand...)...)
+	whole := model.RulePart{Groups: groups}
 	parts := map[string]*model.RulePart{}
-	see := func(n uint32) {
-		row := s.Row(n)
-		if row == nil || s.outside.Contains(n) || !r.Covers(row.Class) || !q.Empty() && !q.Match(s, row, now) {
-			return
-		}
+	see := func(row *model.UpdateRow) {
+		n := row.Number
 		if why := s.skipUpdate(row, run.Deadline); why != "" {
 			skipped[why] = append(skipped[why], n)
+			return
+		}
+		if !settled.Contains(n) {
+			whole.Updates = append(whole.Updates, n)
+			run.Updates = append(run.Updates, n)
 			return
 		}
 		var free []model.GroupID
@@ -216,21 +221,20 @@ func (s *Snapshot) RunOf(r model.Rule, over []uint32, now time.Time) model.RuleR
 		parts[key].Updates = append(parts[key].Updates, n)
 		run.Updates = append(run.Updates, n)
 	}
-	if over == nil {
-		for n := range s.rows.all {
-			see(n)
-		}
-	} else {
-		over = slices.Clone(over)
-		slices.Sort(over)
-		for _, n := range slices.Compact(over) {
-			see(n)
-		}
+	rows, err := q.Filter(context.Background(), s, s.covered(&r, over), now)
+	if err != nil {
+		return run // the query names a group, which no rule's does
+	}
+	for _, row := range rows {
+		see(row)
 	}
 	for _, why := range skipOrder {
 		if len(skipped[why]) > 0 {
 			run.Skipped = append(run.Skipped, model.RuleSkip{Why: why, Updates: skipped[why]})
 		}
+	}
+	if len(whole.Updates) > 0 {
+		run.Parts = append(run.Parts, whole)
 	}
 	for _, p := range parts {
 		run.Parts = append(run.Parts, *p)
@@ -243,6 +247,29 @@ func (s *Snapshot) RunOf(r model.Rule, over []uint32, now time.Time) model.RuleR
 		run.Groups = append(run.Groups, s.ruleGroup(&run, id))
 	}
 	return run
+}
+
+// covered gives the updates that a rule's classifications let through, of some
+// or, when over is nil, of the whole catalogue.
+func (s *Snapshot) covered(r *model.Rule, over []uint32) []*model.UpdateRow {
+	var rows []*model.UpdateRow
+	see := func(n uint32) {
+		if row := s.Row(n); row != nil && !s.outside.Contains(n) && r.Covers(row.Class) {
+			rows = append(rows, row)
+		}
+	}
+	if over == nil {
+		for n := uint32(1); n <= s.LastUpdate(); n++ {
+			see(n)
+		}
+		return rows
+	}
+	over = slices.Clone(over)
+	slices.Sort(over)
+	for _, n := range slices.Compact(over) {
+		see(n)
+	}
+	return rows
 }
 
 // skipUpdate says why a rule leaves an update alone for every group.

@@ -36,18 +36,7 @@ func (s *Snapshot) summaryOne(c model.Change) string {
 	}
 	switch c.Kind {
 	case model.ChangeApprove:
-		var parts []string
-		for _, ga := range c.Groups {
-			name := string(ga.Group)
-			if g := s.tree.Group(ga.Group); g != nil {
-				name = g.Name
-			}
-			p := ga.Action.Title() + " for " + name
-			if !ga.Deadline.IsZero() {
-				p += " by " + ga.Deadline.UTC().Format(time.RFC3339)
-			}
-			parts = append(parts, p)
-		}
+		parts := s.groupWords(c.Groups)
 		if c.Rule != "" {
 			updates += " by rule " + model.Clean(c.Rule)
 		}
@@ -120,6 +109,47 @@ func (s *Snapshot) summaryOne(c model.Change) string {
 		return "Removed the records of older revisions of " + updates
 	}
 	return string(c.Kind)
+}
+
+// namedGroups is how many groups a summary names; of more it gives the number.
+const namedGroups = 5
+
+// groupWords says what an approval asks of its groups: "Install for Servers".
+func (s *Snapshot) groupWords(groups []model.GroupAction) []string {
+	var parts []string
+	words := func(ga model.GroupAction, whom string) string {
+		p := ga.Action.Title() + " for " + whom
+		if !ga.Deadline.IsZero() {
+			p += " by " + ga.Deadline.UTC().Format(time.RFC3339)
+		}
+		return p
+	}
+	if len(groups) <= namedGroups {
+		for _, ga := range groups {
+			name := string(ga.Group)
+			if g := s.tree.Group(ga.Group); g != nil {
+				name = g.Name
+			}
+			parts = append(parts, words(ga, name))
+		}
+		return parts
+	}
+	count := map[string]int{}
+	var order []model.GroupAction
+	for _, ga := range groups {
+		key := words(ga, "")
+		if count[key] == 0 {
+			order = append(order, ga)
+		}
+		count[key]++
+	}
+	for _, ga := range order[:min(len(order), namedGroups)] {
+		parts = append(parts, words(ga, plural(count[words(ga, "")], "group")))
+	}
+	if more := len(order) - namedGroups; more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d other deadlines", more))
+	}
+	return parts
 }
 
 // ruleSummary says what happens to a rule; switching it on or off has words of
