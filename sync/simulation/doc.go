@@ -7,8 +7,8 @@
 //
 // NewCatalogue makes what upstreams publish over the years: products, updates
 // with their revisions, expiry and withdrawal, in the order in which the
-// synchronizations of one server see them (Catalogue.Runs). Half of the art is
-// in the lines: chains of updates of which each supersedes the one before, as
+// synchronizations of one server see them (Catalogue.Runs). Updates stand in
+// lines: chains of updates of which each supersedes the one before, as
 // monthly cumulative updates, daily definitions and the versions of a Debian
 // source package do.
 //
@@ -21,7 +21,11 @@
 // computers that enrol, and administrators who make groups, approve, decline
 // and change their minds. Live lets a filled store's fleet live on: computers
 // check in at the times of model.NextCheckIn and do what model.Decide says.
-// Installation states change by such reports only.
+// Installation states change by such reports only. A Story goes on wildly
+// instead, one event at a time, for tests of properties.
+//
+// A filled store needs neither the Fleet nor the Catalogue of its Summary; a
+// benchmark of memory lets go of both.
 //
 // # Time and chance
 //
