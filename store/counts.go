@@ -197,3 +197,30 @@ func (c *counting) replaceSet(computer uint32, before, after []uint32, set func(
 		}
 	}
 }
+
+// NeededCounts gives, by update number, how many computers of a group need the
+// update: not installed, downloaded or waiting for a restart. Updates that are
+// hidden from counts have none. The slice is the caller's own.
+func (s *Snapshot) NeededCounts(group model.GroupID) []uint32 {
+	counts := make([]uint32, s.rows.len())
+	add := func(list []uint32) {
+		for _, n := range list {
+			if int(n) < len(counts) {
+				counts[n]++
+			}
+		}
+	}
+	forEach(s.Members(group), func(c uint32) {
+		if e := s.computers.at(c); e != nil {
+			add(e.needed)
+			add(e.downloaded)
+			add(e.pending)
+		}
+	})
+	forEach(s.unseen, func(n uint32) {
+		if int(n) < len(counts) {
+			counts[n] = 0
+		}
+	})
+	return counts
+}

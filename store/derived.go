@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -23,6 +24,7 @@ type derived struct {
 	catalogues recent[*catalogueIndex]
 	listings   recent[*listing]
 	opened     *openIndex
+	reached    recent[*reach]
 	counts     map[model.GroupID]*groupCounts
 	order      []model.GroupID // of counts, the last used last
 }
@@ -132,4 +134,52 @@ func (d *derived) keep(group model.GroupID, c *groupCounts) {
 		delete(d.counts, d.order[0])
 		d.order = slices.Delete(d.order, 0, 1)
 	}
+}
+
+// reach says how far the reports of the managed computers go that do not cover
+// the whole catalogue, and which computers disabled Automatic Updates themselves.
+type reach struct {
+	computers vector[*computerEntry] // what it was made from
+	managed   *roaring.Bitmap
+	last      uint32
+	ends      []reportEnd // the shortest first
+	disabled  *roaring.Bitmap
+}
+
+// reportEnd is the highest update that a computer's report covers; 0 when it
+// never reported.
+type reportEnd struct{ evaluated, computer uint32 }
+
+// reach gives how far reports go.
+func (s *Snapshot) reach() *reach {
+	d := s.derived
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	last := s.LastUpdate()
+	return d.reached.find(func(r *reach) bool {
+		return r.last == last && r.managed == s.managed && r.computers.same(s.computers)
+	}, func() *reach {
+		r := &reach{computers: s.computers, managed: s.managed, last: last}
+		var off collector
+		forEach(s.managed, func(n uint32) {
+			e := s.computers.at(n)
+			if e == nil {
+				return
+			}
+			if e.computer.Policy.Mode == model.ModeDisabled {
+				off.numbers = append(off.numbers, n)
+			}
+			switch {
+			case !e.reported:
+				r.ends = append(r.ends, reportEnd{0, n})
+			case e.evaluated < last:
+				r.ends = append(r.ends, reportEnd{e.evaluated, n})
+			}
+		})
+		slices.SortFunc(r.ends, func(a, b reportEnd) int {
+			return cmp.Or(cmp.Compare(a.evaluated, b.evaluated), cmp.Compare(a.computer, b.computer))
+		})
+		r.disabled = off.set()
+		return r
+	})
 }

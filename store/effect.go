@@ -1,7 +1,9 @@
 package store
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -80,22 +82,21 @@ func (s *Snapshot) kinds(after *Snapshot, updates *roaring.Bitmap) []updateKind 
 // installed whatever is approved.
 func (s *Snapshot) effectOf(after *Snapshot, updates, scope, disabled *roaring.Bitmap, now time.Time) *effect {
 	e := &effect{starts: roaring.New(), stops: roaring.New(), removes: roaring.New(), restarts: roaring.New()}
+	known := map[string]*holding{}
 	for _, k := range s.kinds(after, updates) {
-		before, later := s.outcomes(k.before, k.hidden, scope), after.outcomes(k.after, k.hiding, scope)
-		was, is := joined(before, Outcome.Approved), joined(later, Outcome.Approved)
-		fresh, stops := roaring.AndNot(is, was), roaring.AndNot(was, is)
-		starts, due := fresh.Clone(), roaring.New()
-		for _, l := range later {
-			if !l.Approved() {
-				continue
+		before, later := s.holding(known, "was", k.before, k.hidden, scope), after.holding(known, "is", k.after, k.hiding, scope)
+		fresh, stops := roaring.AndNot(later.install, before.install), roaring.AndNot(before.install, later.install)
+		// Where both install it, another deadline is a change too.
+		starts, due := roaring.And(before.install, later.install), roaring.New()
+		for at, set := range later.deadlines {
+			if same := before.deadlines[at]; same != nil {
+				starts.AndNot(roaring.And(set, same))
 			}
-			for _, b := range before {
-				if b.Approved() && !b.Deadline.Equal(l.Deadline) {
-					starts.Or(roaring.And(b.Computers, l.Computers))
-				}
-			}
-			if !l.Deadline.IsZero() && !l.Deadline.After(now) {
-				due.Or(l.Computers)
+		}
+		starts.Or(fresh)
+		for at, set := range later.deadlines {
+			if !at.IsZero() && !at.After(now) {
+				due.Or(set)
 			}
 		}
 		due.And(starts)
@@ -103,16 +104,50 @@ func (s *Snapshot) effectOf(after *Snapshot, updates, scope, disabled *roaring.B
 		if !starts.IsEmpty() || !stops.IsEmpty() {
 			s.addOpen(e, k.updates, fresh, starts, due, stops)
 		}
-		removal := func(o Outcome) bool { return o.Action == model.ActionUninstall }
-		gone := joined(later, removal)
-		gone.AndNot(joined(before, removal))
-		forEach(gone, func(c uint32) {
+		forEach(roaring.AndNot(later.uninstall, before.uninstall), func(c uint32) {
 			if m := s.computers.at(c); m != nil && m.installed != nil && m.installed.Intersects(k.updates) {
 				e.removes.Add(c)
 			}
 		})
 	}
 	return e
+}
+
+// holding is the computers of a scope by what approvals ask of them.
+type holding struct {
+	install   *roaring.Bitmap
+	uninstall *roaring.Bitmap
+	deadlines map[time.Time]*roaring.Bitmap // of install, by deadline in UTC; zero = none
+}
+
+// holding divides the computers of scope by what the approvals of an update ask.
+// Kinds of updates often share their approvals, so answers are kept in known.
+func (s *Snapshot) holding(known map[string]*holding, when string, approvals []model.Approval, declined bool, scope *roaring.Bitmap) *holding {
+	key := fmt.Append(nil, when, declined)
+	for _, a := range approvals {
+		key = append(append(key, a.Group...), 0, byte(a.Action), byte(len(approvals)))
+		key = strconv.AppendInt(key, a.Deadline.Unix(), 36)
+		key = strconv.AppendBool(key, a.Stale)
+	}
+	if h := known[string(key)]; h != nil {
+		return h
+	}
+	h := &holding{install: roaring.New(), uninstall: roaring.New(), deadlines: map[time.Time]*roaring.Bitmap{}}
+	for _, o := range s.outcomes(approvals, declined, scope) {
+		switch {
+		case o.Approved():
+			h.install.Or(o.Computers)
+			at := o.Deadline.UTC()
+			if h.deadlines[at] == nil {
+				h.deadlines[at] = roaring.New()
+			}
+			h.deadlines[at].Or(o.Computers)
+		case o.Action == model.ActionUninstall:
+			h.uninstall.Or(o.Computers)
+		}
+	}
+	known[string(key)] = h
+	return h
 }
 
 // addOpen adds the computers that need one of the updates, or failed to install
@@ -148,17 +183,6 @@ func (s *Snapshot) addOpen(e *effect, updates, fresh, starts, due, stops *roarin
 	e.starts.Or(open)
 }
 
-// joined gives the computers of the outcomes that fit.
-func joined(outcomes []Outcome, fits func(Outcome) bool) *roaring.Bitmap {
-	all := roaring.New()
-	for _, o := range outcomes {
-		if fits(o) {
-			all.Or(o.Computers)
-		}
-	}
-	return all
-}
-
 // unknowns are the computers of which nobody knows whether they need an update,
 // by the reason (semantics 3.7).
 type unknowns struct{ never, silent, older int }
@@ -172,16 +196,21 @@ func (s *Snapshot) unknownAmong(updates, scope *roaring.Bitmap, now time.Time) (
 		return u
 	}
 	last := updates.Maximum()
-	forEach(scope, func(n uint32) {
-		switch e := s.computers.at(n); {
-		case e == nil || !e.reported:
+	for _, r := range s.reach().ends {
+		if r.evaluated >= last {
+			break
+		}
+		if !scope.Contains(r.computer) {
+			continue
+		}
+		switch e := s.computers.at(r.computer); {
+		case !e.reported:
 			u.never++
-		case e.evaluated >= last:
 		case now.Sub(e.computer.Contacted) > model.StaleAfter:
 			u.silent++
 		default:
 			u.older++
 		}
-	})
+	}
 	return u
 }

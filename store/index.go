@@ -1,7 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"math/bits"
+	"slices"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -28,6 +31,54 @@ type catalogueIndex struct {
 	flags     [32]*roaring.Bitmap // by bit
 	upstreams map[string]*roaring.Bitmap
 	products  map[model.CategoryID]*roaring.Bitmap
+
+	dated []datedUpdate // with a known release, the oldest first
+	spans recent[*span] // what was asked last: a filter is asked again and again
+}
+
+// datedUpdate is an update with its release, in seconds and nanoseconds: any
+// date that an upstream may give fits.
+type datedUpdate struct {
+	seconds             int64
+	nanoseconds, number uint32
+}
+
+func dated(t time.Time, n uint32) datedUpdate {
+	return datedUpdate{t.Unix(), uint32(t.Nanosecond()), n}
+}
+
+func (a datedUpdate) compare(b datedUpdate) int {
+	return cmp.Or(cmp.Compare(a.seconds, b.seconds), cmp.Compare(a.nanoseconds, b.nanoseconds), cmp.Compare(a.number, b.number))
+}
+
+// span is the updates from one place in dated to another.
+type span struct {
+	from, to int
+	set      *roaring.Bitmap
+}
+
+// released gives the updates whose release is known and not before from and
+// before to; zero ends are open. The caller holds the lock of derived.
+func (x *catalogueIndex) released(from, to time.Time) *roaring.Bitmap {
+	at := func(t time.Time) int {
+		i, _ := slices.BinarySearchFunc(x.dated, dated(t, 0), datedUpdate.compare)
+		return i
+	}
+	i, j := 0, len(x.dated)
+	if !from.IsZero() {
+		i = at(from)
+	}
+	if !to.IsZero() {
+		j = max(i, at(to))
+	}
+	return x.spans.find(func(s *span) bool { return s.from == i && s.to == j }, func() *span {
+		var c collector
+		for _, d := range x.dated[i:j] {
+			c.numbers = append(c.numbers, d.number)
+		}
+		slices.Sort(c.numbers)
+		return &span{i, j, c.set()}
+	}).set
 }
 
 // listing is the rows that lists show: those that the selection lets through.
@@ -36,6 +87,7 @@ type listing struct {
 	outside *roaring.Bitmap
 	list    []*model.UpdateRow
 	numbers *roaring.Bitmap
+	byPlace []*model.UpdateRow // by update number; nil = not listed
 }
 
 // openIndex is sets of the updates that any managed computer needs, failed to
@@ -74,6 +126,9 @@ func newCatalogueIndex(rows vector[*updateEntry]) *catalogueIndex {
 			continue
 		}
 		r := e.row
+		if !r.Released.IsZero() {
+			x.dated = append(x.dated, dated(r.Released, n))
+		}
 		add := func(c *collector) { c.numbers = append(c.numbers, n) }
 		add(&class[int(r.Class)%len(class)])
 		add(&severity[int(r.Severity)%len(severity)])
@@ -99,6 +154,7 @@ func newCatalogueIndex(rows vector[*updateEntry]) *catalogueIndex {
 			}
 		}
 	}
+	slices.SortFunc(x.dated, datedUpdate.compare)
 	for i := range class {
 		x.class[i] = class[i].set()
 	}
@@ -123,11 +179,12 @@ func (s *Snapshot) listing() *listing {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.listings.find(func(l *listing) bool { return l.rows.same(s.rows) && l.outside == s.outside }, func() *listing {
-		l := &listing{rows: s.rows, outside: s.outside, list: make([]*model.UpdateRow, 0, s.rows.len())}
+		l := &listing{rows: s.rows, outside: s.outside, list: make([]*model.UpdateRow, 0, s.rows.len()), byPlace: make([]*model.UpdateRow, s.rows.len())}
 		numbers := make([]uint32, 0, s.rows.len())
 		for n, e := range s.rows.all {
 			if e != nil && !s.outside.Contains(n) {
 				l.list, numbers = append(l.list, e.row), append(numbers, n)
+				l.byPlace[n] = e.row
 			}
 		}
 		l.numbers = (&collector{numbers}).set()
@@ -182,6 +239,28 @@ func (s *Snapshot) open() *openIndex {
 func (x index) Listed() ([]*model.UpdateRow, *roaring.Bitmap) {
 	l := x.s.listing()
 	return l.list, l.numbers
+}
+
+// Pick gives the rows of those updates of a set that are listed.
+func (x index) Pick(set *roaring.Bitmap) []*model.UpdateRow {
+	l := x.s.listing()
+	rows := make([]*model.UpdateRow, 0, set.GetCardinality())
+	forEach(set, func(n uint32) {
+		if int(n) < len(l.byPlace) && l.byPlace[n] != nil {
+			rows = append(rows, l.byPlace[n])
+		}
+	})
+	return rows
+}
+
+// Released gives the updates that were released in a span of time, its end not
+// included. A zero time leaves that side open.
+func (x index) Released(from, to time.Time) *roaring.Bitmap {
+	c := x.s.catalogueIndex()
+	d := x.s.derived
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return c.released(from, to)
 }
 
 // Class gives the updates of a classification.

@@ -140,6 +140,9 @@ func newRefinement(numbers *roaring.Bitmap) *refinement {
 // mark for each class with numbers in set: of becomes the new class of those
 // that were in from; they are the same when the whole class is in set.
 func (r *refinement) split(set *roaring.Bitmap, mark func(from, of int32)) {
+	if !set.Intersects(r.all) {
+		return
+	}
 	in := roaring.And(r.all, set)
 	if in.GetCardinality() == r.all.GetCardinality() {
 		for c := range r.classes {
@@ -229,6 +232,8 @@ type placing struct {
 	of      []int32           // by computer number: its class; -1 = no managed computer
 	groups  [][]model.GroupID // by class, in display order
 	sets    []*roaring.Bitmap // by class: its computers
+
+	disabled *roaring.Bitmap // where the policy that holds disables Automatic Updates
 }
 
 // valid says whether the placing is that of a snapshot. Memberships are replaced,
@@ -272,6 +277,12 @@ func newPlacing(s *Snapshot) *placing {
 		})
 	}
 	p.sets = r.sets()
+	p.disabled = roaring.New()
+	for c, set := range p.sets {
+		if policy, _ := model.EffectivePolicy(s.tree, p.groups[c]); policy.Mode == model.ModeDisabled {
+			p.disabled.Or(set)
+		}
+	}
 	if !all.IsEmpty() {
 		p.of = make([]int32, all.Maximum()+1)
 		for i := range p.of {
@@ -295,18 +306,5 @@ func (s *Snapshot) GroupsOf(computer uint32) []model.GroupID {
 // disabled gives the computers on which nothing will be installed: Automatic
 // Updates are disabled by the policy that holds, or by their own.
 func (s *Snapshot) disabled(scope *roaring.Bitmap) *roaring.Bitmap {
-	off := roaring.New()
-	p := s.placing()
-	for c, set := range p.sets {
-		if policy, _ := model.EffectivePolicy(s.tree, p.groups[c]); policy.Mode == model.ModeDisabled && set.Intersects(scope) {
-			off.Or(set)
-		}
-	}
-	off.And(scope)
-	for it := roaring.AndNot(scope, off).Iterator(); it.HasNext(); {
-		if e := s.computers.at(it.Next()); e != nil && e.computer.Policy.Mode == model.ModeDisabled {
-			off.Add(e.computer.Number)
-		}
-	}
-	return off
+	return roaring.And(roaring.Or(s.placing().disabled, s.reach().disabled), scope)
 }

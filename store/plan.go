@@ -319,8 +319,8 @@ func samePolicy(a, b model.Policy) bool {
 // warnRequired warns when an update of Fettle itself is open and others are
 // approved first (semantics 3.2).
 func (s *Snapshot) warnRequired(p *model.Plan, c model.Change) {
-	for n, e := range s.rows.all {
-		if e != nil && e.row.Has(model.FlagRequired) && !s.hidden(n) && !slices.Contains(c.Updates, n) && len(s.Approvals(n)) == 0 && !s.needing(n).IsEmpty() {
+	for it := s.Index().Flag(model.FlagRequired).Iterator(); it.HasNext(); {
+		if n := it.Next(); !s.hidden(n) && !slices.Contains(c.Updates, n) && len(s.Approvals(n)) == 0 && !s.needing(n).IsEmpty() {
 			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "required", Text: "there are required updates that have not been approved; approve them before this one"})
 			return
 		}

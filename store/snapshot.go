@@ -141,8 +141,7 @@ func (s *Snapshot) Categories() []model.Category {
 
 // Updates gives the list form of every update that the selection of products
 // and classifications lets through, declined ones included, by number.
-// The slice is the caller's own.
-func (s *Snapshot) Updates() []*model.UpdateRow { return slices.Clone(s.listing().list) }
+func (s *Snapshot) Updates() []*model.UpdateRow { return slices.Clip(s.listing().list) }
 
 // UpdateCount is the number of updates in the catalogue, selected or not;
 // those that cleanup removed are not in it.

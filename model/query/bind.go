@@ -92,8 +92,8 @@ type query[R any] struct {
 	pool     sync.Pool // of *env, for Match
 
 	number func(R) uint32
-	whole  func(e *env, rows []R) bool // whether rows are all that the index lists; nil when it lists none
-	row    func(w World, n uint32) R   // by number
+	whole  func(e *env, rows []R) bool           // whether rows are all that the index lists; nil when it lists none
+	pick   func(e *env, set *roaring.Bitmap) []R // what the index lists of a set
 }
 
 func (q *query[R]) set(n *node[R], b *binder) *Error {

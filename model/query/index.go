@@ -2,6 +2,7 @@ package query
 
 import (
 	"slices"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -18,6 +19,11 @@ type Index interface {
 	// Listed gives all rows that the world lists, ascending by number, and their
 	// numbers. The other sets may hold numbers beyond these.
 	Listed() ([]*model.UpdateRow, *roaring.Bitmap)
+	// Pick gives those rows of a set that Listed has, in its order.
+	Pick(set *roaring.Bitmap) []*model.UpdateRow
+	// Released gives the updates with a known release in a span of time, its end
+	// not included; a zero time leaves that side open.
+	Released(from, to time.Time) *roaring.Bitmap
 	Class(model.Classification) *roaring.Bitmap
 	Severity(model.Severity) *roaring.Bitmap
 	Flag(model.UpdateFlags) *roaring.Bitmap // of one flag
@@ -172,10 +178,7 @@ func byWords(all []Suggestion, alias map[string]string, ordered bool, set func(i
 					sets = append(sets, set(e.ix, i))
 				}
 			}
-			if len(sets) == 1 {
-				return sets[0], true
-			}
-			return roaring.FastOr(sets...), true
+			return union(sets), true
 		}
 	}
 }
@@ -207,6 +210,33 @@ func byUpstream(t *term) narrower {
 			return slices.ContainsFunc(pats, func(p pattern) bool { return p.match(name) })
 		}), true
 	}
+}
+
+// byRelease makes a builder of a field of time narrow its term to spans of the
+// release.
+func byRelease(build func(*binder, *term) (updateTest, cost, *Error)) func(*binder, *term) (updateTest, cost, *Error) {
+	return func(b *binder, t *term) (updateTest, cost, *Error) {
+		first := len(b.moments)
+		match, c, err := build(b, t)
+		if last := len(b.moments); err == nil {
+			b.narrow = func(e *env) (*roaring.Bitmap, bool) {
+				var sets []*roaring.Bitmap
+				for _, s := range e.spans[first:last] {
+					sets = append(sets, e.ix.Released(s.lo, s.hi))
+				}
+				return union(sets), true
+			}
+		}
+		return match, c, err
+	}
+}
+
+// union joins sets; of one it is that set itself.
+func union(sets []*roaring.Bitmap) *roaring.Bitmap {
+	if len(sets) == 1 {
+		return sets[0]
+	}
+	return roaring.FastOr(sets...)
 }
 
 // byFlag narrows by one flag.

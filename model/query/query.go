@@ -31,9 +31,12 @@ func newUpdates(n *node[*model.UpdateRow], b *binder) (*Updates, *Error) {
 	q.q.number = func(r *model.UpdateRow) uint32 { return r.Number }
 	q.q.whole = func(e *env, rows []*model.UpdateRow) bool {
 		all, _ := e.ix.Listed()
-		return slices.Equal(rows, all) // the pointers: quicker than what any row says
+		if len(rows) == 0 || len(rows) != len(all) {
+			return false
+		}
+		return &rows[0] == &all[0] || slices.Equal(rows, all) // the pointers: quicker than what any row says
 	}
-	q.q.row = func(w World, n uint32) *model.UpdateRow { return w.Row(n) }
+	q.q.pick = func(e *env, set *roaring.Bitmap) []*model.UpdateRow { return e.ix.Pick(set) }
 	if err := q.q.set(n, b); err != nil {
 		return nil, err
 	}
@@ -134,8 +137,10 @@ func (q *query[R]) filter(ctx context.Context, w World, rows []R, now time.Time)
 	}
 	set, left := q.narrowed(e)
 	if set != nil && q.whole != nil && q.whole(e, rows) {
-		_, all := e.ix.Listed()
-		return q.pick(ctx, e, roaring.And(set, all), left)
+		rows, set = q.pick(e, set), nil
+		if left == nil {
+			return rows, ctx.Err()
+		}
 	}
 	var in dense
 	if set != nil {
@@ -154,22 +159,4 @@ func (q *query[R]) filter(ctx context.Context, w World, rows []R, now time.Time)
 		}
 	}
 	return out, nil
-}
-
-// pick gives the rows of a set that pass what is left to test.
-func (q *query[R]) pick(ctx context.Context, e *env, set *roaring.Bitmap, left test[R]) ([]R, error) {
-	var out []R
-	var block [pollEvery]uint32
-	for it := set.ManyIterator(); ; {
-		k := it.NextMany(block[:])
-		if k == 0 || ctx.Err() != nil {
-			return out, ctx.Err()
-		}
-		for _, n := range block[:k] {
-			r := q.row(e.w, n)
-			if e.next(); left == nil || left(e, r) {
-				out = append(out, r)
-			}
-		}
-	}
 }

@@ -411,7 +411,7 @@ func isField[R any](meaning, example string, all []isWord[R]) field[R] {
 					s, x := n(e)
 					sets[i], exact = s, exact && x
 				}
-				return roaring.FastOr(sets...), exact
+				return union(sets), exact
 			}
 		}
 		got, c := anyOf(tests, costs)

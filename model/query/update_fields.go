@@ -75,7 +75,7 @@ func newUpdateSubject() *subject[*model.UpdateRow] {
 			build: indexed(enum(costFlag, severities, nil, true, func(_ *env, r *model.UpdateRow) int { return int(r.Severity) }),
 				byWords(severities, nil, true, func(ix Index, i int) *roaring.Bitmap { return ix.Severity(model.Severity(i)) }))},
 		{FieldHelp: FieldHelp{"released", "when the vendor published it (of a Debian archive: not later than)", "released:<2026-01-01"}, words: dating,
-			build: times(func(r *model.UpdateRow) time.Time { return r.Released })},
+			build: byRelease(times(func(r *model.UpdateRow) time.Time { return r.Released }))},
 		{FieldHelp: FieldHelp{"arrived", "when it came to this server", "arrived:<7d"}, words: dating,
 			build: times(func(r *model.UpdateRow) time.Time { return r.Arrived })},
 		{FieldHelp: FieldHelp{"age", "time since it was published", "age:>14d"}, words: ageing, build: buildAge},
@@ -228,7 +228,7 @@ func buildAge(b *binder, t *term) (updateTest, cost, *Error) {
 			return nil, 0, fail(v.column, suggestion, "age: wants a length of time such as 14d (units: s, m, h, d, w, mo, y); %s is none", shown(v.text))
 		}
 	}
-	return times(func(r *model.UpdateRow) time.Time { return r.Released })(b, t)
+	return byRelease(times(func(r *model.UpdateRow) time.Time { return r.Released }))(b, t)
 }
 
 func buildPercentage(_ *binder, t *term) (updateTest, cost, *Error) {

@@ -172,7 +172,7 @@ func (b *builder) members() []*model.Computer {
 
 // visible gives all updates that take part in counts.
 func (b *builder) visible() []*model.UpdateRow {
-	return slices.DeleteFunc(b.snap.Updates(), func(r *model.UpdateRow) bool { return r.Has(model.FlagDeclined) })
+	return slices.DeleteFunc(slices.Clone(b.snap.Updates()), func(r *model.UpdateRow) bool { return r.Has(model.FlagDeclined) })
 }
 
 // measure makes the pass over what the computers of the scope reported, once.
