@@ -308,3 +308,21 @@ func TestPaletteKnowsTheNewScreens(t *testing.T) {
 	}
 	d.press(":").write("rules").press("enter").sees("[6 Rules]").press(":").write("add").press("enter").sees("Add a rule")
 }
+
+func TestCleanupShowsCandidatesAndIsTakenBack(t *testing.T) {
+	d, s := site(t)
+	must[[]uint32](t)(s.Withdraw(t.Context(), []uint32{5, 6}))
+	d.press("X").sees("[X cleanup]", "expired", "Superseded, not declined").press("down")
+	if l := d.cursorLine(); !strings.Contains(l, "expired") || !strings.Contains(l, " 2 ") {
+		t.Errorf("the job says %q", l)
+	}
+	d.press("enter").sees("would go", "It would decline expired and withdrawn updates").press("enter").sees("Identifier").press("esc")
+	d.press("R").sees("Clean up", "EXPIRED", "[>Cancel<]").press("y").sees("Done, u takes it back")
+	if !s.Snapshot().Row(5).Has(model.FlagDeclined) || !s.Snapshot().Row(6).Has(model.FlagDeclined) {
+		t.Fatal("they are not declined")
+	}
+	d.press("u", "y")
+	if s.Snapshot().Row(5).Has(model.FlagDeclined) {
+		t.Error("it was not taken back")
+	}
+}
