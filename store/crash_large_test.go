@@ -97,6 +97,7 @@ func crashLargeChild(dir string) error {
 			if err := st.run(); err != nil {
 				return fmt.Errorf("%s: %w", st.name, err)
 			}
+			fmt.Println("end", st.name)
 		}
 	}
 }
@@ -149,8 +150,8 @@ func TestKilledInLargeChanges(t *testing.T) {
 	t.Logf("%d updates x %d groups, killed in: %v", size, largeGroups, seen)
 }
 
-// killIn starts a child and kills it at some instant after it began a step, and
-// gives the newest entry that it acknowledged.
+// killIn starts a child and kills it at some instant of a step, and gives the
+// newest entry that it acknowledged.
 func killIn(t *testing.T, dir, target string) (entries uint64) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -163,18 +164,24 @@ func killIn(t *testing.T, dir, target string) (entries uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	armed := false
+	// The first round tells how long the step takes; in the second it is killed
+	// somewhere in that time.
+	var began time.Time
+	var took time.Duration
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		kind, word, _ := strings.Cut(lines.Text(), " ")
-		if kind == "entry" {
+		switch kind, word, _ := strings.Cut(lines.Text(), " "); {
+		case kind == "entry":
 			if entries, err = strconv.ParseUint(word, 10, 64); err != nil {
 				t.Fatalf("the child said %q", lines.Text())
 			}
-		} else if word == target && !armed {
-			armed = true
-			// At once, or somewhere in what a large change takes.
-			time.AfterFunc(time.Duration(rand.IntN(60))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		case word != target:
+		case kind == "begin" && took == 0:
+			began = time.Now()
+		case kind == "end" && took == 0:
+			took = time.Since(began)
+		case kind == "begin":
+			time.AfterFunc(time.Duration(rand.Int64N(int64(took)+1)), func() { _ = cmd.Process.Kill() })
 		}
 	}
 	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
@@ -271,5 +278,49 @@ func onlyOnce(t *testing.T, s *Store, size int) {
 	// The next child starts with nothing declined.
 	if n := s.Snapshot().declined.ToArray(); len(n) > 0 {
 		must1(s.Make(t.Context(), model.Change{Kind: model.ChangeUndecline, Updates: n}, admin))(t)
+	}
+}
+
+// TestAChangeIsOneTransaction: a kill seldom hits the instant between two writes,
+// so that there is only one is looked at directly.
+func TestAChangeIsOneTransaction(t *testing.T) {
+	s := newTest(t)
+	ready(t, s)
+	var updates []*model.Update
+	var all []uint32
+	for i := range 500 {
+		updates = append(updates, debian(fmt.Sprintf("p%d", i), "1"))
+		all = append(all, uint32(i+1))
+	}
+	must1(s.Make(t.Context(), model.Change{Kind: model.ChangeRuleAdd, Automatic: &model.Rule{Name: "R", Enabled: true, Groups: []model.GroupID{model.GroupLinux}}}, admin))(t)
+	must1(s.Import(t.Context(), updates))(t)
+	var big, gone model.Entry
+	for _, st := range []struct {
+		name string
+		run  func() error
+	}{
+		{"a run of rules", func() error { _, err := s.RunRules(t.Context(), nil, admin); return err }},
+		{"a deployment", func() (err error) {
+			big, err = s.Make(t.Context(), model.Change{Kind: model.ChangeApprove, Updates: all, Groups: []model.GroupAction{{Group: model.GroupAll, Action: model.ActionInstall}, {Group: model.GroupServers, Action: model.ActionInstall}}}, admin)
+			return err
+		}},
+		{"its undo", func() error { _, err := s.Undo(t.Context(), big.Seq, admin, ""); return err }},
+		{"a decline", func() (err error) {
+			gone, err = s.Make(t.Context(), model.Change{Kind: model.ChangeDecline, Updates: all}, admin)
+			return err
+		}},
+		{"the undo of the decline", func() error { _, err := s.Undo(t.Context(), gone.Seq, admin, ""); return err }},
+		{"a check-in", func() error {
+			_, err := s.Record(t.Context(), Report{Computer: model.Computer{ID: "c", Name: "c"}, Inventory: &model.Inventory{}, Status: &model.Status{Evaluated: 500, Needed: all}})
+			return err
+		}},
+	} {
+		before := s.db.MaxVersion()
+		if err := st.run(); err != nil {
+			t.Fatalf("%s: %v", st.name, err)
+		}
+		if n := s.db.MaxVersion() - before; n != 1 {
+			t.Errorf("%s took %d transactions", st.name, n)
+		}
 	}
 }
