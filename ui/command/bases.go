@@ -19,8 +19,6 @@ import (
 // unknowns counts what has no status, by why.
 type unknowns struct{ never, stale, newer int }
 
-func (u unknowns) total() int { return u.never + u.stale + u.newer }
-
 func (u *unknowns) add(why model.UnknownReason, n int) {
 	switch why {
 	case model.UnknownNeverReported:

@@ -251,10 +251,15 @@ the catalogue already is approved by fettle rule run.`,
 	return cmd
 }
 
-// rulePreface says what a rule that is added or changed would do with the
-// catalogue as it is, which it leaves alone until it is run by hand.
+// rulePreface shows the rule as it will be, beside the plan.
 func (a *app) rulePreface(snap *store.Snapshot, r model.Rule) preface {
-	return preface{data: object{{key: "rule", value: ruleObject(snap, r)}}}
+	return preface{data: object{{key: "rule", value: ruleObject(snap, r)}}, text: func(w io.Writer) {
+		deadline := "without a deadline"
+		if r.Deadline != nil {
+			deadline = "with the deadline " + r.Deadline.String()
+		}
+		_ = a.paragraph(w, "", fmt.Sprintf("Rule %s (%s): classifications: %s; products: %s; for %s, %s.", r.Name, ruleState(r), orAll(strings.Join(classWords(r.Classes), ", ")), orAll(r.Products), strings.Join(groupNames(snap, r.Groups), ", "), deadline))
+	}}
 }
 
 func (a *app) ruleSetCommand() *cobra.Command {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -485,17 +484,8 @@ func (a *app) tableOf(rows []object, hidden ...string) *table {
 		if !slices.Contains(hidden, m.key) {
 			c.title = strings.ToUpper(strings.ReplaceAll(m.key, "_", " "))
 		}
-		switch m.key {
-		case "size", "bytes":
+		if m.key == "size" || m.key == "bytes" {
 			c.text = func(o object) string { n, _ := o[i].value.(int64); return size(n) }
-		case "percent":
-			c.right = true
-			c.text = func(o object) string {
-				if o[i].value == nil {
-					return "-"
-				}
-				return strconv.FormatFloat(o[i].value.(float64), 'f', -1, 64) + " %"
-			}
 		}
 		c.give = true
 		columns = append(columns, c)
