@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -286,4 +287,34 @@ func TestComputersNameTheirGroups(t *testing.T) {
 		t.Errorf("members by hand were lost: %v", got)
 	}
 	verified(t, s)
+}
+
+// A backup carries rules, options, licences, alarms, proposals and removals.
+func TestBackupCarriesDecisions(t *testing.T) {
+	s := newTest(t)
+	ready(t, s)
+	must1(s.Import(t.Context(), []*model.Update{vendor("a"), vendor("b", terms("x")), vendor("c")}))(t)
+	addRule(t, s, model.Rule{Name: "R", Enabled: true, Groups: []model.GroupID{model.GroupAll}})
+	must1(s.Make(t.Context(), model.Change{Kind: model.ChangeLicence, Updates: []uint32{2}}, admin))(t)
+	must1(s.Make(t.Context(), approval([]uint32{1}, model.ActionInstall, model.GroupAll), admin))(t)
+	revise(t, s, vendor("a", terms("y")))
+	must1(s.Make(t.Context(), model.Change{Kind: model.ChangeDecline, Updates: []uint32{3}, Also: []model.Change{{Kind: model.ChangeForget, Updates: []uint32{3}}}}, admin))(t)
+	withOptions(t, s, model.Options{KeepExpired: true, Consent: model.ConsentOptions{AllComputers: true}})
+	e, err := s.Make(t.Context(), approval([]uint32{2}, model.ActionInstall, model.GroupAll), admin)
+	waits(t, e, err)
+	var file bytes.Buffer
+	if err := s.Backup(t.Context(), &file); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := Restore(t.Context(), &file, Options{Dir: dir}, admin); err != nil {
+		t.Fatal(err)
+	}
+	again := openTest(t, dir)
+	defer again.Close()
+	a, b := s.Snapshot(), again.Snapshot()
+	if !same(a.Rules(), b.Rules()) || !same(a.Alarms(), b.Alarms()) || !same(a.Proposals(), b.Proposals()) || a.Options() != b.Options() || !b.Licensed(2) || !b.StaleApproval(1) || !b.Row(3).Has(model.FlagRemoved) || len(b.Proposals()) != 1 {
+		t.Errorf("restored: rules %v, alarms %v, proposals %v, options %+v", b.Rules(), b.Alarms(), b.Proposals(), b.Options())
+	}
+	verified(t, again)
 }
