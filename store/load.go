@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -32,6 +33,9 @@ func (s *Store) load() {
 	}
 	snap.loaded = true
 	s.publish(&snap)
+	// Decoding left several times as much garbage as was kept; the system may
+	// have it back at once instead of in the minutes to come.
+	s.loading.Go(debug.FreeOSMemory)
 	if !s.options.ReadOnly && !(snap.whole.IsEmpty() && snap.trim.IsEmpty()) {
 		// A cleanup was cut off after its commit.
 		s.loading.Go(func() {
@@ -68,7 +72,9 @@ func (s *Store) readAll(snap *Snapshot) error {
 	rows := vector[*updateEntry]{}.edit()
 	t := newTouched()
 	snap.whole = roaring.New()
-	for _, u := range updates {
+	texts := newTextPacker()
+	for i, u := range updates {
+		updates[i] = nil
 		select {
 		case <-s.stop:
 			return ErrClosed
@@ -79,8 +85,9 @@ func (s *Store) readAll(snap *Snapshot) error {
 			u = stub(u)
 		}
 		e := snap.entry(u)
+		e.row = texts.pack(e.row)
 		rows.set(u.Number, e)
-		s.ids.set(string(u.ID), u.Number)
+		s.ids.set(string(e.row.ID), u.Number)
 		if e.debian {
 			s.offers.Add(u)
 			if f := family(u.ID); len(s.lineage.families[f]) > 1 {
