@@ -147,6 +147,10 @@ func (t *tailReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// restoreSkip is how many plan numbers a restore leaves out: more than a server
+// gives out in the life of a backup.
+const restoreSkip = 1 << 32
+
 // resume opens a restored store once, to check it and to say in the journal
 // what happened.
 func resume(ctx context.Context, o Options, by model.Actor) error {
@@ -166,6 +170,12 @@ func resume(ctx context.Context, o Options, by model.Actor) error {
 		return err
 	}
 	err = s.do(ctx, func(d *draft) error {
+		// Computers refuse a plan that is older than the last they saw, and the
+		// backup does not know how many were given out after it was made.
+		d.plans += restoreSkip
+		if err := d.put(keyMeta(metaPlans), d.plans); err != nil {
+			return err
+		}
 		_, err := d.enter(model.Entry{Actor: by, Kind: "restore-backup", Summary: "Restored a backup", Remark: remark})
 		return err
 	})

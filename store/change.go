@@ -33,14 +33,31 @@ func (s *Store) Make(ctx context.Context, c model.Change, by model.Actor) (model
 // Undo takes back an entry of the journal, as a change of its own; entry 0
 // means the newest that can be taken back and was not.
 func (s *Store) Undo(ctx context.Context, entry uint64, by model.Actor, remark string) (model.Entry, error) {
-	e, err := s.Undoable(entry)
-	if err != nil {
-		return model.Entry{}, err
+	for {
+		head, _ := s.Snapshot().Journal()
+		e, err := s.Undoable(entry)
+		if err != nil {
+			return model.Entry{}, err
+		}
+		inverse := *e.Inverse
+		inverse.Remark = remark
+		made, err := s.change(ctx, inverse, by, &undoing{Entry: e, head: head})
+		if !errors.Is(err, errMoved) {
+			return made, err
+		}
 	}
-	inverse := *e.Inverse
-	inverse.Remark = remark
-	return s.change(ctx, inverse, by, e)
 }
+
+// undoing is an entry that is being taken back, and the head of the journal when
+// it was chosen.
+type undoing struct {
+	*model.Entry
+	head uint64
+}
+
+// errMoved says that the journal grew since an entry was chosen to be taken
+// back: somebody else may have taken it back.
+var errMoved = errors.New("the journal moved")
 
 // Undoable gives the entry that Undo would take back, or the refusal.
 func (s *Store) Undoable(entry uint64) (*model.Entry, error) {
@@ -80,20 +97,24 @@ func (s *Store) Undoable(entry uint64) (*model.Entry, error) {
 
 // change makes a change, or keeps it as a proposal. undone is the entry that it
 // takes back, if it takes one back.
-func (s *Store) change(ctx context.Context, c model.Change, by model.Actor, undone *model.Entry) (model.Entry, error) {
+func (s *Store) change(ctx context.Context, c model.Change, by model.Actor, undone *undoing) (model.Entry, error) {
 	var entry model.Entry
 	var waits *model.AwaitingConsent
 	err := s.do(ctx, func(d *draft) error {
 		waits = nil
+		var taken *model.Entry
+		undoes := uint64(0)
+		if undone != nil {
+			if d.journal.Seq != undone.head {
+				return errMoved
+			}
+			taken, undoes = undone.Entry, undone.Seq
+		}
 		if err := d.check(c, by); err != nil {
 			return err
 		}
-		undoes := uint64(0)
-		if undone != nil {
-			undoes = undone.Seq
-		}
 		var err error
-		if why := d.needsConsent(&c, undone, by); why != "" {
+		if why := d.needsConsent(&c, taken, by); why != "" {
 			// What would be refused is not worth a second person's time.
 			trial, tried := d.fork(), clone(c)
 			if undone == nil {

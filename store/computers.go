@@ -43,6 +43,7 @@ func (s *Store) Record(ctx context.Context, r Report) (uint32, error) {
 			// Numbers are not used twice: groups and journal entries name them.
 			d.computerNumber++
 			c.Number, c.FirstSeen = d.computerNumber, d.store.now()
+			d.store.computerIDs.set(string(c.ID), c.Number)
 			if err := errors.Join(d.put(keyMeta(metaComputers), c.Number), d.put(keyComputerID(c.ID), c.Number)); err != nil {
 				return err
 			}

@@ -118,6 +118,7 @@ func (s *Store) readAll(snap *Snapshot) error {
 		computers := vector[*computerEntry]{}.edit()
 		if err := each(txn, kindComputer, func(_ []byte, c *model.Computer) error {
 			computers.set(c.Number, &computerEntry{computer: c})
+			s.computerIDs.set(string(c.ID), c.Number)
 			if c.Admission == model.Managed {
 				snap.managed.Add(c.Number)
 			}

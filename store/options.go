@@ -34,7 +34,7 @@ func (s *Snapshot) checkOptions(o *model.Options) error {
 		return fmt.Errorf("the change holds no options")
 	}
 	if o.Replica != "" && !slices.ContainsFunc(s.upstreams, func(u model.Upstream) bool { return u.Name == o.Replica }) {
-		return &model.Refusal{Code: "upstream", What: fmt.Sprintf("This server cannot become a replica of %q", model.Clean(o.Replica)), Why: "there is no upstream of that name", Remedy: "fettle upstream add"}
+		return &model.Refusal{Code: "upstream", What: fmt.Sprintf("This server cannot become a replica of %q", model.Clean(o.Replica)), Why: "there is no upstream of that name", Remedy: "fettle setup updates --upstream KIND=LOCATION --name " + quoteArg(model.Clean(o.Replica))}
 	}
 	if *o == s.options {
 		return &model.Refusal{Code: "nothing", What: "Nothing was changed", Why: "the options are so already"}

@@ -273,7 +273,7 @@ func (d *draft) alarm(before, after *model.Update, now time.Time) error {
 	if before.Removed || !d.bound(n) {
 		return nil
 	}
-	a := model.RevisionAlarm{Update: n, Before: before.Revision, Revision: after.Revision, Time: now, Changed: d.meaning(before, after), Deployment: d.nextDeployment() - 1}
+	a := model.RevisionAlarm{Update: n, Before: before.Revision, Revision: after.Revision, Time: now.Truncate(time.Second), Changed: d.meaning(before, after), Deployment: d.nextDeployment() - 1}
 	switch {
 	case after.Licence != "" && after.Licence != before.Licence && !d.accepted(after):
 		a.Held, a.HeldTo = model.HeldLicence, a.Deployment

@@ -57,7 +57,7 @@ func (s *Snapshot) checkRule(c model.Change) error {
 		return nil
 	}
 	refuse := func(code, what, why string) error {
-		return &model.Refusal{Code: code, What: what, Why: why, Remedy: "fettle rule add NAME --class security --product PRODUCT --group GROUP"}
+		return &model.Refusal{Code: code, What: what, Why: why, Remedy: "fettle rule add NAME --classifications security --group GROUP"}
 	}
 	name := strings.TrimSpace(r.Name)
 	if name == "" || model.Clean(name) != r.Name || len(name) > 100 {
@@ -419,8 +419,10 @@ func (d *draft) runRule(r model.Rule, fresh, kept []uint32, by model.Actor) (out
 		return []model.RuleOutcome{{Rule: r.Name, Error: "none of its groups exists any more"}}
 	}
 	now := d.store.Now()
-	if n := len(d.RunOf(r, kept, now).Updates); len(kept) > 0 && n > 0 {
-		out = append(out, model.RuleOutcome{Rule: r.Name, Updates: n, Withheld: true})
+	if len(kept) > 0 { // nothing to look at would mean the whole catalogue
+		if n := len(d.RunOf(r, kept, now).Updates); n > 0 {
+			out = append(out, model.RuleOutcome{Rule: r.Name, Updates: n, Withheld: true})
+		}
 	}
 	if len(fresh) == 0 {
 		return out

@@ -205,9 +205,9 @@ func (s *Snapshot) Computer(number uint32) *model.Computer {
 
 // ComputerByID gives a computer by its identifier, or nil.
 func (s *Snapshot) ComputerByID(id model.ComputerID) *model.Computer {
-	for _, e := range s.computers.all {
-		if e != nil && e.computer.ID == id {
-			return e.computer
+	if n, ok := s.store.computerIDs.number(string(id)); ok {
+		if c := s.Computer(n); c != nil && c.ID == id {
+			return c
 		}
 	}
 	return nil

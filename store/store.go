@@ -41,8 +41,10 @@ type Options struct {
 type Store struct {
 	options Options
 	db      *badger.DB
-	ids     identifiers
-	key     ed25519.PrivateKey
+	ids     identifiers // of updates
+
+	computerIDs identifiers // of computers; a computer that comes back after its removal has a new number
+	key         ed25519.PrivateKey
 
 	offersMu sync.RWMutex
 	offers   *model.Availability // what is available now; changed after each commit
@@ -63,7 +65,8 @@ type Store struct {
 	watchers map[chan struct{}]struct{}
 }
 
-// identifiers maps update identifiers to numbers. Entries are only ever added.
+// identifiers maps identifiers to numbers. Entries are added and replaced, never
+// removed: whoever asks looks whether what has the number has the identifier.
 type identifiers struct {
 	mu sync.RWMutex
 	m  map[string]uint32
@@ -160,7 +163,7 @@ func Open(o Options) (*Store, error) {
 		loaded: make(chan struct{}), ops: make(chan *operation), done: make(chan struct{}), stop: make(chan struct{}),
 		watchers: map[chan struct{}]struct{}{}, offers: model.NewAvailability(), lineage: newLineage(),
 	}
-	s.ids.m = map[string]uint32{}
+	s.ids.m, s.computerIDs.m = map[string]uint32{}, map[string]uint32{}
 	if err := s.begin(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
