@@ -184,6 +184,9 @@ func checkCounts(t *testing.T, s *site, g model.GroupID, base Base) {
 	if base == BaseAll && split != snap.Split(g) {
 		t.Errorf("%s: the split is %v, the store says %v", g, split, snap.Split(g))
 	}
+	if approved, updates := snap.SplitApproved(g); base == BaseApproved && (split != approved || updates != m.updates) {
+		t.Errorf("%s: the split over approved updates is %v of %d, the store says %v of %d", g, split, m.updates, approved, updates)
+	}
 	// What the reports print adds up.
 	r := s.report("update-tabular-status", p)
 	for _, row := range rows(t, r, "updates") {
