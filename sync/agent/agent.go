@@ -34,7 +34,8 @@ type Server interface {
 // Caller is a Server that a connected computer can be called by.
 type Caller interface {
 	// Await answers when something else is decided for the computer than the mark
-	// in the request names. It waits as long as ctx lasts.
+	// in the request names. It waits as long as ctx lasts. protocol.ErrNotCalled
+	// says that this server does not call after all.
 	Await(ctx context.Context, r protocol.AwaitRequest) (protocol.Awaited, error)
 }
 

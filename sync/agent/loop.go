@@ -131,6 +131,10 @@ func (a *Agent) listen(ctx context.Context, mark []byte, soonest time.Time) (cal
 			switch {
 			case ctx.Err() != nil:
 				return
+			case errors.Is(err, protocol.ErrNotCalled):
+				// Not before the next cycle: a newer server may be there by then.
+				a.o.Log.Info("nothing but its own schedule wakes this agent", "reason", err)
+				return
 			case err != nil:
 				if !said {
 					a.o.Log.Warn("the server cannot call this computer when something is decided; the next check-in asks", "error", err)

@@ -185,6 +185,22 @@ func TestAServerThatCannotBeListenedTo(t *testing.T) {
 	})
 }
 
+// At a server that calls nobody the agent keeps to its schedule, and asks again
+// when that brought it there: the server may be a newer one by then.
+func TestAServerThatCallsNobody(t *testing.T) {
+	run(t, func(r *running) {
+		r.caller.away = protocol.ErrNotCalled
+		r.pass(12 * time.Hour)
+		if n := len(r.caller.asked); n != 1 || len(r.cycles) != 1 {
+			t.Errorf("asked %d times, %d cycles", n, len(r.cycles))
+		}
+		r.pass(12 * time.Hour)
+		if n := len(r.caller.asked); n != 2 || len(r.cycles) != 2 {
+			t.Errorf("asked %d times, %d cycles", n, len(r.cycles))
+		}
+	})
+}
+
 func mustState(r *running) State {
 	st, err := r.agent.State()
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,7 +15,6 @@ import (
 	"fettle/model"
 	"fettle/sync/agent"
 	"fettle/sync/agent/apt"
-	"fettle/sync/agent/protocol"
 	"fettle/sync/engine"
 	"fettle/ui/config"
 	"fettle/ui/remote"
@@ -221,31 +219,28 @@ func (a *app) withAgent(ctx context.Context, once bool, do func(*agent.Agent) er
 		}
 		return errors.Join(err, h.close(ctx, a.say))
 	}
-	link := &link{app: a, client: client}
-	defer link.close()
-	if err := link.open(ctx); err != nil {
+	link, err := remote.NewLink(ctx, client, func(ctx context.Context) (*remote.Client, error) {
+		client, _, err := a.attach(ctx)
+		if err == nil && client == nil {
+			err = errors.New("no process holds the store now")
+		}
+		return client, err
+	})
+	if err != nil {
 		return err
 	}
-	ag, err := newAgent(a.config, link.dir(), link, once, discard())
+	defer link.Close()
+	ag, err := newAgent(a.config, a.agentData(), link, once, discard())
 	if err != nil {
 		return err
 	}
 	return do(ag)
 }
 
-// link is the server in another process. That process may end and another take
-// its place: the link attaches anew when it is next needed.
-type link struct {
-	app *app
-
-	mu           sync.Mutex
-	client       *remote.Client
-	conversation *remote.Conversation
-}
-
-// dir is the data directory that the agent's state belongs to.
-func (l *link) dir() string {
-	for _, p := range l.app.places() {
+// agentData is the data directory that the agent's state belongs to when another
+// process holds the store.
+func (a *app) agentData() string {
+	for _, p := range a.places() {
 		if !p.attach || os.Geteuid() == 0 {
 			return p.dir
 		}
@@ -253,69 +248,10 @@ func (l *link) dir() string {
 	return systemData
 }
 
-func (l *link) open(ctx context.Context) error {
-	if l.conversation != nil {
-		return nil
-	}
-	var err error
-	if l.client == nil {
-		if l.client, _, err = l.app.attach(ctx); err != nil {
-			return err
-		}
-		if l.client == nil {
-			return errors.New("no process holds the store now")
-		}
-	}
-	l.conversation, err = l.client.Agent(ctx)
-	return err
-}
-
-// ask makes one request. What is not the server's answer ends the link.
-func (l *link) ask(ctx context.Context, request func(*remote.Conversation) error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.open(ctx); err != nil {
-		l.drop()
-		return err
-	}
-	err := request(l.conversation)
-	if errors.Is(err, remote.ErrBroken) {
-		l.drop()
-	}
-	return err
-}
-
-func (l *link) drop() {
-	if l.client != nil {
-		_ = l.client.Close() // it is broken already
-	}
-	l.client, l.conversation = nil, nil
-}
-
-func (l *link) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.drop()
-}
-
-// Report takes a report.
-func (l *link) Report(ctx context.Context, r protocol.Report) (ack protocol.Ack, err error) {
-	err = l.ask(ctx, func(c *remote.Conversation) (err error) { ack, err = c.Report(ctx, r); return err })
-	return ack, err
-}
-
-// Decide says what to do.
-func (l *link) Decide(ctx context.Context, r protocol.DecideRequest) (d protocol.Decisions, err error) {
-	err = l.ask(ctx, func(c *remote.Conversation) (err error) { d, err = c.Decide(ctx, r); return err })
-	return d, err
-}
-
-// Event takes what happened.
-func (l *link) Event(ctx context.Context, e protocol.Event) error {
-	return l.ask(ctx, func(c *remote.Conversation) error { return c.Event(ctx, e) })
-}
-
-var _ agent.Server = (*link)(nil)
+var (
+	_ agent.Server = (*remote.Link)(nil)
+	_ agent.Caller = (*remote.Link)(nil)
+)
 
 func updateIDs(ids []model.UpdateID) []string {
 	var out []string

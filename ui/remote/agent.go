@@ -25,6 +25,11 @@ type AgentServer interface {
 	Event(ctx context.Context, e protocol.Event) error
 }
 
+// AgentCaller is an AgentServer that also calls its computer.
+type AgentCaller interface {
+	Await(ctx context.Context, r protocol.AwaitRequest) (protocol.Awaited, error)
+}
+
 // agentSubsystem is the SSH subsystem that carries the conversation: frames of a
 // four-byte length and a CBOR message, one answer per request, in their order.
 const agentSubsystem = "fettle-agent"
@@ -40,7 +45,14 @@ const (
 	methodReport
 	methodDecide
 	methodEvent
+	methodAwait
 )
+
+// hello answers methodHello with what this end can do. A holder from before
+// Await answers with nothing, which reads as the zero value.
+type hello struct {
+	Calls bool `cbor:"1,keyasint,omitempty"` // it knows methodAwait
+}
 
 // request is what the agent's end sends.
 type request struct {
@@ -86,18 +98,39 @@ func readFrame(r io.Reader, v any) error {
 	return protocol.Decode(b, v)
 }
 
-// handleAgent serves the conversation of one agent.
+// handleAgent serves the conversation of one agent. A goroutine of its own reads,
+// so that an agent which hangs up ends the request that is at work, however long
+// that would have waited.
 func (h *Holder) handleAgent(s ssh.Session) {
-	ctx, r, ok := h.begin(s, false)
+	ctx, r, ok := h.begin(s, forAgent)
 	if !ok {
 		exit(s, StatusLeaving, h.o.Log)
 		return
 	}
 	defer h.end(r)
-	r.words = "agent"
-	// Reads do not know of ctx: closing the session is what ends them.
-	stop := context.AfterFunc(ctx, func() { s.Close() })
-	defer stop()
+	ctx, hangUp := context.WithCancelCause(ctx)
+	defer hangUp(nil)
+	requests := make(chan request)
+	// Reading ends when the other end has closed the session or the connection is
+	// gone, which may be after this handler: Close of the holder waits for it.
+	h.serving.Go(func() {
+		in := bufio.NewReader(s)
+		for {
+			var q request
+			if err := readFrame(in, &q); err != nil {
+				if !errors.Is(err, io.EOF) && ctx.Err() == nil {
+					h.o.Log.Warn("the conversation with an agent ended", "error", err)
+				}
+				hangUp(err)
+				return
+			}
+			select {
+			case requests <- q:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 	by := h.actor(s)
 	by.From = model.FromAgent
 	var server AgentServer
@@ -105,33 +138,37 @@ func (h *Holder) handleAgent(s ssh.Session) {
 	if h.o.Agent != nil {
 		server, err = h.o.Agent(ctx, by)
 	}
-	in := bufio.NewReader(s)
 	for {
-		var q request
-		if rerr := readFrame(in, &q); rerr != nil {
-			if !errors.Is(rerr, io.EOF) && ctx.Err() == nil {
-				h.o.Log.Warn("the conversation with an agent ended", "error", rerr)
-			}
+		select {
+		case <-ctx.Done():
 			exit(s, 0, h.o.Log)
 			return
-		}
-		var body []byte
-		aerr := err
-		if aerr == nil {
-			body, aerr = answer(ctx, server, q)
-		}
-		if werr := writeFrame(s, respond(body, aerr)); werr != nil {
-			h.o.Log.Warn("an agent could not be answered", "error", werr)
+		case <-h.gone.Done():
+			exit(s, StatusLeaving, h.o.Log)
 			return
+		case q := <-requests:
+			var body []byte
+			aerr := err
+			if aerr == nil {
+				body, aerr = h.answer(ctx, server, q)
+			}
+			if ctx.Err() != nil {
+				continue // nobody listens any more
+			}
+			if werr := writeFrame(s, respond(body, aerr)); werr != nil {
+				h.o.Log.Warn("an agent could not be answered", "error", werr)
+				return
+			}
 		}
 	}
 }
 
 // answer asks the server what one request asks for.
-func answer(ctx context.Context, server AgentServer, q request) ([]byte, error) {
+func (h *Holder) answer(ctx context.Context, server AgentServer, q request) ([]byte, error) {
 	switch q.Method {
-	case methodHello:
-		return nil, nil // that the computer may report here was established before
+	case methodHello: // that the computer may report here was established before
+		_, calls := server.(AgentCaller)
+		return protocol.Encode(hello{Calls: calls})
 	case methodReport:
 		var m protocol.Report
 		if err := protocol.Decode(q.Body, &m); err != nil {
@@ -158,8 +195,31 @@ func answer(ctx context.Context, server AgentServer, q request) ([]byte, error) 
 			return nil, err
 		}
 		return nil, server.Event(ctx, m)
+	case methodAwait:
+		caller, ok := server.(AgentCaller)
+		if !ok {
+			break
+		}
+		var m protocol.AwaitRequest
+		if err := protocol.Decode(q.Body, &m); err != nil {
+			return nil, err
+		}
+		a, err := h.await(ctx, caller, m)
+		if err != nil {
+			return nil, err
+		}
+		return protocol.Encode(a)
 	}
 	return nil, fmt.Errorf("an agent asked for something unknown (%d)", q.Method)
+}
+
+// await has an agent wait until it is called, but not longer than this process
+// is there: who waits keeps no holder from leaving.
+func (h *Holder) await(ctx context.Context, caller AgentCaller, r protocol.AwaitRequest) (protocol.Awaited, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(h.gone, func() { cancel(errLeaving) })()
+	return caller.Await(ctx, r)
 }
 
 // respond wraps an answer. A refusal stays a refusal at the other end.
@@ -186,6 +246,7 @@ type Conversation struct {
 	in      io.WriteCloser
 	out     *bufio.Reader
 	broken  error
+	calls   bool // the holder knows Await
 }
 
 // Agent begins a conversation with the holder as this computer's agent. A
@@ -193,23 +254,19 @@ type Conversation struct {
 func (c *Client) Agent(ctx context.Context) (*Conversation, error) {
 	s, err := c.open(nil)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrBroken, err)
 	}
-	in, err := s.StdinPipe()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the conversation: %w", err), s.Close())
-	}
-	out, err := s.StdoutPipe()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the conversation: %w", err), s.Close())
-	}
-	if err := s.RequestSubsystem(agentSubsystem); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the conversation: %w", err), s.Close())
+	in, inErr := s.StdinPipe()
+	out, outErr := s.StdoutPipe()
+	if err := errors.Join(inErr, outErr, s.RequestSubsystem(agentSubsystem)); err != nil {
+		return nil, fmt.Errorf("%w: opening it: %w", ErrBroken, errors.Join(err, s.Close()))
 	}
 	conversation := &Conversation{session: s, in: in, out: bufio.NewReader(out)}
-	if err := conversation.ask(ctx, methodHello, struct{}{}, nil); err != nil {
+	var can hello
+	if err := conversation.ask(ctx, methodHello, struct{}{}, &can); err != nil {
 		return nil, errors.Join(err, conversation.Close())
 	}
+	conversation.calls = can.Calls
 	return conversation, nil
 }
 
@@ -255,7 +312,7 @@ func (c *Conversation) ask(ctx context.Context, m method, message, out any) erro
 		return r.Refusal
 	case r.Error != "":
 		return errors.New(model.CleanLines(r.Error))
-	case out == nil:
+	case out == nil, m == methodHello && len(r.Body) == 0:
 		return nil
 	}
 	return protocol.Decode(r.Body, out)
@@ -278,6 +335,18 @@ func (c *Conversation) Decide(ctx context.Context, r protocol.DecideRequest) (pr
 // Event tells the server what happened.
 func (c *Conversation) Event(ctx context.Context, e protocol.Event) error {
 	return c.ask(ctx, methodEvent, e, nil)
+}
+
+// Await waits until the server calls. Nothing else can be asked meanwhile in this
+// conversation; when ctx ends, it is over. A holder that does not know how to
+// call is protocol.ErrNotCalled.
+func (c *Conversation) Await(ctx context.Context, r protocol.AwaitRequest) (protocol.Awaited, error) {
+	var a protocol.Awaited
+	if !c.calls {
+		return a, protocol.ErrNotCalled
+	}
+	err := c.ask(ctx, methodAwait, r, &a)
+	return a, err
 }
 
 var _ AgentServer = (*Conversation)(nil)

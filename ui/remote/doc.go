@@ -8,7 +8,8 @@
 // run in the holder, with the session's input and outputs and its exit status
 // passed back; a session with a terminal and no command line gets the console;
 // the subsystem "fettle-agent" carries the conversation between an agent and
-// its server. Rendering stays in the holder, so that only it reads the store.
+// its server and, on a session of its own, the server's calls to it. Rendering
+// stays in the holder, so that only it reads the store.
 //
 // Who may attach is decided by the kernel's word about the process at the other
 // end (SO_PEERCRED): the same user or root, who are administrators here. The
@@ -28,12 +29,15 @@
 // # Leaving
 //
 // When the holder closes, it first stops listening, then tells consoles to
-// start again on their own (StatusLeaving), then waits for commands that run.
+// start again on their own (StatusLeaving) and agents that it is gone, then
+// waits for commands that run. An agent's Link attaches to the next holder.
 //
 // # Concurrency
 //
 // A Holder owns one goroutine that accepts and those that gliderlabs/ssh starts
-// per connection; Close waits for all handlers. A Client belongs to one
-// goroutine; what its methods start has ended when they return, but for a copy
-// of an input that cannot be interrupted.
+// per connection, and one per agent's session that reads it; Close waits for all
+// of them. A Client belongs to one goroutine but for what it serves a Link with,
+// which is safe for concurrent use and has no goroutine of its own; what a
+// Client's methods start has ended when they return, but for a copy of an input
+// that cannot be interrupted.
 package remote

@@ -52,6 +52,9 @@ type Holder struct {
 	listener net.Listener
 	serving  sync.WaitGroup
 
+	gone  context.Context // ends when Close begins
+	leave context.CancelFunc
+
 	mu       sync.Mutex
 	leaving  bool
 	conns    int
@@ -59,11 +62,20 @@ type Holder struct {
 	empty    chan struct{} // closed and replaced when the last session ends
 }
 
+// kind is what a session is for.
+type kind uint8
+
+const (
+	forCommand kind = iota
+	forConsole
+	forAgent
+)
+
 // running is one session that the holder serves.
 type running struct {
-	words   string
-	console bool
-	cancel  context.CancelCauseFunc
+	words  string
+	kind   kind
+	cancel context.CancelCauseFunc
 }
 
 // peerKey finds the peer's user in a connection's context.
@@ -79,6 +91,7 @@ func Hold(o Options) (*Holder, error) {
 		return nil, err
 	}
 	h := &Holder{o: o, sessions: map[*running]struct{}{}}
+	h.gone, h.leave = context.WithCancel(context.Background())
 	h.server = &ssh.Server{
 		Handler:                h.handle,
 		HostSigners:            []ssh.Signer{key},
@@ -150,14 +163,14 @@ func (c *counted) Close() error {
 
 // begin registers a session and gives its context, or false when the holder
 // leaves.
-func (h *Holder) begin(s ssh.Session, console bool) (context.Context, *running, bool) {
+func (h *Holder) begin(s ssh.Session, k kind) (context.Context, *running, bool) {
 	if c, ok := s.Context().Value(connKey{}).(*counted); ok {
 		if err := c.SetDeadline(time.Time{}); err != nil {
 			return nil, nil, false
 		}
 	}
 	ctx, cancel := context.WithCancelCause(s.Context())
-	r := &running{words: s.RawCommand(), console: console, cancel: cancel}
+	r := &running{words: s.RawCommand(), kind: k, cancel: cancel}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.leaving {
@@ -183,7 +196,11 @@ func (h *Holder) end(r *running) {
 func (h *Holder) handle(s ssh.Session) {
 	pty, windows, terminal := s.Pty()
 	console := terminal && s.RawCommand() == ""
-	ctx, r, ok := h.begin(s, console)
+	k := forCommand
+	if console {
+		k = forConsole
+	}
+	ctx, r, ok := h.begin(s, k)
 	if !ok {
 		exit(s, StatusLeaving, h.o.Log)
 		return
@@ -291,27 +308,30 @@ func UserName(uid int) string {
 	return model.Clean(u.Username)
 }
 
-// Busy lists the command lines that run for others now.
+// Busy lists the command lines that run for others now. Agents are none of them:
+// between two requests they keep nobody, and no request takes long.
 func (h *Holder) Busy() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var words []string
 	for r := range h.sessions {
-		if !r.console {
+		if r.kind == forCommand {
 			words = append(words, strings.ReplaceAll(r.words, "'", ""))
 		}
 	}
 	return words
 }
 
-// Close stops listening, sends consoles away and waits for commands; when ctx
-// ends first, commands are cancelled too.
+// Close stops listening, sends consoles and agents away and waits for commands
+// and for the requests of agents that are at work; when ctx ends first, those are
+// cancelled too.
 func (h *Holder) Close(ctx context.Context) error {
 	h.mu.Lock()
 	h.leaving = true
+	h.leave()
 	err := h.listener.Close()
 	for r := range h.sessions {
-		if r.console {
+		if r.kind == forConsole {
 			r.cancel(errLeaving)
 		}
 	}

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -118,6 +119,10 @@ type AwaitRequest struct {
 	Computer model.ComputerID `cbor:"2,keyasint"`
 	Mark     []byte           `cbor:"3,keyasint,omitempty"` // empty = what is decided from now on counts
 }
+
+// ErrNotCalled is what Await fails with at a server that calls nobody: one of an
+// older version. The computer relies on its regular cycles then.
+var ErrNotCalled = errors.New("the server calls nobody; it is of an older version")
 
 // Awaited answers an AwaitRequest.
 type Awaited struct {
