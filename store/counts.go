@@ -17,7 +17,13 @@ type tally struct {
 	failed     *roaring.Bitmap
 	pending    *roaring.Bitmap
 	installed  int
+
+	by  *batch // the batch of changes that made this tally
+	own uint8  // the sets that the batch made: others are shared with older tallies
 }
+
+// batch is the identity of a batch of changes.
+type batch struct{ _ byte }
 
 // Counts gives the numbers of a group's computers by installation state. Of a
 // declined update nothing is counted but the computers.
@@ -110,35 +116,34 @@ func (t *tally) set(st model.InstallationState) *roaring.Bitmap {
 	return nil
 }
 
-// counting is a batch of changes to the tallies: each tally that changes is
-// copied once.
+// counting is a batch of changes to the tallies. What changes is copied once: a
+// tally, and of its sets those that change.
 type counting struct {
 	*edit[*tally]
-	own map[uint32]bool
+	batch *batch
 }
 
-func newCounting(v vector[*tally]) *counting {
-	return &counting{edit: v.edit(), own: map[uint32]bool{}}
-}
+func newCounting(v vector[*tally]) *counting { return &counting{edit: v.edit(), batch: new(batch)} }
+
+// The sets of a tally, as bits of own.
+const (
+	ownNeeded = 1 << iota
+	ownDownloaded
+	ownFailed
+	ownPending
+)
 
 // tally gives the tally of an update for changing.
 func (c *counting) tally(update uint32) *tally {
 	t := c.at(update)
-	if c.own[update] {
+	if t != nil && t.by == c.batch {
 		return t
 	}
 	n := &tally{}
 	if t != nil {
-		n.installed = t.installed
-		clone := func(b *roaring.Bitmap) *roaring.Bitmap {
-			if b == nil {
-				return nil
-			}
-			return b.Clone()
-		}
-		n.needed, n.downloaded, n.failed, n.pending = clone(t.needed), clone(t.downloaded), clone(t.failed), clone(t.pending)
+		*n = *t
 	}
-	c.own[update] = true
+	n.by, n.own = c.batch, 0
 	c.edit.set(update, n)
 	return n
 }
@@ -152,10 +157,10 @@ func (c *counting) replace(computer uint32, before, after *computerEntry) {
 	if after == nil {
 		after = &computerEntry{}
 	}
-	c.replaceSet(computer, before.needed, after.needed, func(t *tally) **roaring.Bitmap { return &t.needed })
-	c.replaceSet(computer, before.downloaded, after.downloaded, func(t *tally) **roaring.Bitmap { return &t.downloaded })
-	c.replaceSet(computer, before.failed, after.failed, func(t *tally) **roaring.Bitmap { return &t.failed })
-	c.replaceSet(computer, before.pending, after.pending, func(t *tally) **roaring.Bitmap { return &t.pending })
+	c.replaceSet(computer, before.needed, after.needed, ownNeeded)
+	c.replaceSet(computer, before.downloaded, after.downloaded, ownDownloaded)
+	c.replaceSet(computer, before.failed, after.failed, ownFailed)
+	c.replaceSet(computer, before.pending, after.pending, ownPending)
 	old, now := before.installed, after.installed
 	if old == nil {
 		old = empty
@@ -163,33 +168,55 @@ func (c *counting) replace(computer uint32, before, after *computerEntry) {
 	if now == nil {
 		now = empty
 	}
-	for it := roaring.AndNot(old, now).Iterator(); it.HasNext(); {
-		c.tally(it.Next()).installed--
+	if old == now {
+		return
 	}
-	for it := roaring.AndNot(now, old).Iterator(); it.HasNext(); {
-		c.tally(it.Next()).installed++
+	forEach(roaring.Xor(old, now), func(n uint32) {
+		if now.Contains(n) {
+			c.tally(n).installed++
+		} else {
+			c.tally(n).installed--
+		}
+	})
+}
+
+// alter adds a computer to one of the sets of an update's tally, or removes it.
+func (c *counting) alter(update, computer uint32, set uint8, add bool) {
+	t := c.tally(update)
+	b := &t.needed
+	switch set {
+	case ownDownloaded:
+		b = &t.downloaded
+	case ownFailed:
+		b = &t.failed
+	case ownPending:
+		b = &t.pending
+	}
+	switch {
+	case *b == nil && !add:
+		return
+	case *b == nil:
+		*b = roaring.New()
+	case t.own&set == 0:
+		*b = (*b).Clone()
+	}
+	t.own |= set
+	if add {
+		(*b).Add(computer)
+	} else if (*b).Remove(computer); (*b).IsEmpty() {
+		*b = nil
 	}
 }
 
-func (c *counting) replaceSet(computer uint32, before, after []uint32, set func(*tally) **roaring.Bitmap) {
+func (c *counting) replaceSet(computer uint32, before, after []uint32, set uint8) {
 	i, j := 0, 0
 	for i < len(before) || j < len(after) {
 		switch {
 		case j == len(after) || i < len(before) && before[i] < after[j]:
-			b := set(c.tally(before[i]))
-			if *b != nil {
-				(*b).Remove(computer)
-				if (*b).IsEmpty() {
-					*b = nil
-				}
-			}
+			c.alter(before[i], computer, set, false)
 			i++
 		case i == len(before) || after[j] < before[i]:
-			b := set(c.tally(after[j]))
-			if *b == nil {
-				*b = roaring.New()
-			}
-			(*b).Add(computer)
+			c.alter(after[j], computer, set, true)
 			j++
 		default:
 			i++
