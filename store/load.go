@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -35,7 +36,12 @@ func (s *Store) load() {
 	s.publish(&snap)
 	// Decoding left several times as much garbage as was kept; the system may
 	// have it back at once instead of in the minutes to come.
-	s.loading.Go(debug.FreeOSMemory)
+	s.loading.Go(func() {
+		debug.FreeOSMemory()
+		if err := releasePages(filepath.Join(s.options.Dir, "store")); err != nil {
+			s.options.Log.Debug("the pages of the tables stay in memory", "error", err)
+		}
+	})
 	if !s.options.ReadOnly && !(snap.whole.IsEmpty() && snap.trim.IsEmpty()) {
 		// A cleanup was cut off after its commit.
 		s.loading.Go(func() {
@@ -203,8 +209,39 @@ func readUpdates(db *badger.DB) ([]*model.Update, error) {
 func (e *computerEntry) take(st *model.Status) {
 	e.reported, e.computed, e.evaluated = true, st.Computed, st.Evaluated
 	e.needed, e.downloaded, e.failed, e.pending = st.Needed, st.Downloaded, st.Failed, st.Pending
+	if e.installed != nil {
+		e.installed = adjusted(e.installed, st.Installed)
+		return
+	}
 	e.installed = roaring.BitmapOf(st.Installed...)
 	e.installed.RunOptimize()
+}
+
+// adjusted gives the set of a sorted list. Most of what a computer reports is
+// what it reported before, so it begins with the set of that.
+func adjusted(before *roaring.Bitmap, list []uint32) *roaring.Bitmap {
+	set, i := before, 0
+	own := func() *roaring.Bitmap {
+		if set == before {
+			set = before.Clone()
+		}
+		return set
+	}
+	forEach(before, func(n uint32) {
+		for i < len(list) && list[i] < n {
+			own().Add(list[i])
+			i++
+		}
+		if i < len(list) && list[i] == n {
+			i++
+		} else {
+			own().Remove(n)
+		}
+	})
+	if i < len(list) {
+		own().AddMany(list[i:])
+	}
+	return set
 }
 
 // selectRows computes which updates are outside the selected products and
