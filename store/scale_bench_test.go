@@ -270,20 +270,12 @@ func benchCheckIn(b *testing.B, s *store.Store, lite *lite) {
 	if lite != nil {
 		var got []string
 		now := snap
-		installed := map[uint32]int{} // on the computers of the reports, before the first
-		for _, st := range reports {
-			for _, u := range snap.InstalledOn(st.Computer) {
-				installed[u] += 1
-			}
-		}
 		for i, st := range reports {
 			now = store.CheckIn(now, st)
 			for _, u := range changed[i] {
-				c, was := now.Counts(u, model.GroupAll), snap.Counts(u, model.GroupAll)
-				if snap.Row(u).Has(model.FlagDeclined) {
-					continue // nothing is counted of it
+				if c := now.Counts(u, model.GroupAll); !snap.Row(u).Has(model.FlagDeclined) { // else nothing is counted
+					got = append(got, fmt.Sprintf("%d|%d|%d", u, c.Needed, c.Installed))
 				}
-				got = append(got, fmt.Sprintf("%d|%d|%d", u, c.Needed, c.Installed-was.Installed+installed[u]))
 			}
 		}
 		var load, script strings.Builder
@@ -295,13 +287,14 @@ func benchCheckIn(b *testing.B, s *store.Store, lite *lite) {
 			}
 		}
 		lite.load(b, "report", "create table report (upd integer, computer integer, state integer, primary key (computer, upd)) without rowid", load.String())
-		// What is installed is part of a report. sqlite3 keeps it for these
-		// computers only, which makes its table smaller than ours.
+		// What is installed is part of a report, and of the rows of every computer.
 		var before, later strings.Builder
-		for _, st := range reports {
-			for _, u := range snap.InstalledOn(st.Computer) {
-				fmt.Fprintf(&before, "%d,%d\n", st.Computer, u)
+		for _, c := range snap.Computers() {
+			for _, u := range snap.InstalledOn(c.Number) {
+				fmt.Fprintf(&before, "%d,%d\n", c.Number, u)
 			}
+		}
+		for _, st := range reports {
 			for _, u := range st.Installed {
 				fmt.Fprintf(&later, "%d,%d\n", st.Computer, u)
 			}
