@@ -31,8 +31,9 @@ type updateKind struct {
 }
 
 // kinds divides updates by what the layers of two snapshots with the same groups
-// say of them.
-func (s *Snapshot) kinds(after *Snapshot, updates *roaring.Bitmap) []updateKind {
+// say of them. Those in held are looked at one by one: to which revision an
+// approval belongs is a matter of the single update.
+func (s *Snapshot) kinds(after *Snapshot, updates, held *roaring.Bitmap) []updateKind {
 	r := newRefinement(updates)
 	all := []updateKind{{}}
 	split := func(set *roaring.Bitmap, mark func(k *updateKind)) {
@@ -67,8 +68,7 @@ func (s *Snapshot) kinds(after *Snapshot, updates *roaring.Bitmap) []updateKind 
 	}
 	split(s.declined, func(k *updateKind) { k.hidden = true })
 	split(after.declined, func(k *updateKind) { k.hiding = true })
-	// Which revision an approval belongs to is a matter of the single update.
-	forEach(s.heldAmong(updates), func(n uint32) {
+	forEach(held, func(n uint32) {
 		split(roaring.BitmapOf(n), func(k *updateKind) { k.before, k.after = s.Approvals(n), after.Approvals(n) })
 	})
 	for i, set := range r.sets() {
@@ -83,7 +83,7 @@ func (s *Snapshot) kinds(after *Snapshot, updates *roaring.Bitmap) []updateKind 
 func (s *Snapshot) effectOf(after *Snapshot, updates, scope, disabled *roaring.Bitmap, now time.Time) *effect {
 	e := &effect{starts: roaring.New(), stops: roaring.New(), removes: roaring.New(), restarts: roaring.New()}
 	known := map[string]*holding{}
-	for _, k := range s.kinds(after, updates) {
+	for _, k := range s.kinds(after, updates, s.heldAmong(updates)) {
 		before, later := s.holding(known, "was", k.before, k.hidden, scope), after.holding(known, "is", k.after, k.hiding, scope)
 		fresh, stops := roaring.AndNot(later.install, before.install), roaring.AndNot(before.install, later.install)
 		// Where both install it, another deadline is a change too.

@@ -39,7 +39,7 @@ func (s *Store) PlanUndo(ctx context.Context, entry uint64, by model.Actor) (mod
 	}
 	p.Summary = fmt.Sprintf("Take back entry %d: %s", e.Seq, e.Summary)
 	if e.Kind == model.ChangeApprove {
-		if pr := s.Snapshot().Progress(e.Result); pr != nil && pr.Total.Installed > 0 {
+		if pr := s.Snapshot().Progress(e.Result, s.now()); pr != nil && pr.Total.Installed > 0 {
 			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "installed", Text: fmt.Sprintf("what is installed already (%s) stays installed", plural(pr.Total.Installed, "installation"))})
 		}
 	}

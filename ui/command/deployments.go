@@ -29,7 +29,7 @@ is not known are no part of that, and stand beside it.`,
 			type row = *store.Deploying
 			var all []row
 			for _, d := range snap.Deployments() {
-				all = append(all, snap.Progress(d.ID))
+				all = append(all, snap.Progress(d.ID, h.store.Now()))
 			}
 			count := func(key, title string, rank int, get func(store.Pairs) int) column[row] {
 				return column[row]{key: key, title: title, right: true, rank: rank, value: func(d row) any { return get(d.Total) }}
@@ -85,7 +85,7 @@ applies; pairs whose status is not known are no part of that.`,
 				return misuse("%q is not the number of a deployment; list them with: fettle deployments", model.Clean(args[0]))
 			}
 			snap := h.store.Snapshot()
-			d := snap.Progress(id)
+			d := snap.Progress(id, h.store.Now())
 			if d == nil {
 				return fmt.Errorf("there is no deployment %d; list them with: fettle deployments", id)
 			}

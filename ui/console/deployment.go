@@ -39,7 +39,7 @@ func newDeployment(c *Console, id uint64) pane {
 const shownComputers = 100
 
 func (s scribe) deployment(ctx context.Context, snap *store.Snapshot, id uint64) ([]string, error) {
-	pr := snap.Progress(id)
+	pr := snap.Progress(id, s.now)
 	if pr == nil {
 		return nil, errors.New("there is no such deployment")
 	}
@@ -121,9 +121,9 @@ func (s scribe) pairsBar(t store.Pairs, w int) string {
 // pairs writes how far something is, with the base of the percentage and with
 // what is not known.
 func (s scribe) pairs(t store.Pairs) string {
-	out := fmt.Sprintf("%s installed (%s of %s)", percent(t.Percent()), count(t.Installed), count(t.Applicable))
-	if t.Applicable == 0 {
-		out = "nothing due"
+	out := "nothing due"
+	if p, ok := t.Percent(); ok {
+		out = fmt.Sprintf("%s installed (%s of %s)", percent(p), count(t.Installed), count(t.Applicable))
 	}
 	for _, x := range []struct {
 		n    int

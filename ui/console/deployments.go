@@ -42,7 +42,7 @@ func newDeployments(c *Console) pane {
 			}
 			installed, failed, waiting, unknown := table.Cell{Text: "taken back", Style: s.styles.Muted}, table.Cell{Text: "-"}, "-", "-"
 			if !d.Undone {
-				if pr := snap.Progress(d.ID); pr != nil {
+				if pr := snap.Progress(d.ID, s.now); pr != nil {
 					installed = table.Cell{Text: share(pr.Total)}
 					waiting, unknown = zero(pr.Total.Waiting+pr.Total.Pending), zero(pr.Total.Unknown)
 					if pr.Total.Failed > 0 {
@@ -79,10 +79,11 @@ func newDeployments(c *Console) pane {
 // share is how much of what is due is installed, with the number that it is a
 // share of: a percentage alone says nothing of its base (semantics 3.6).
 func share(t store.Pairs) string {
-	if t.Applicable == 0 {
+	p, ok := t.Percent()
+	if !ok {
 		return "nothing due"
 	}
-	return percent(t.Percent()) + " of " + count(t.Applicable)
+	return percent(p) + " of " + count(t.Applicable)
 }
 
 // retract proposes to take a deployment back, or to let it count again.

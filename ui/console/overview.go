@@ -247,7 +247,7 @@ func newOverviewData(ctx context.Context, snap *store.Snapshot, now time.Time) o
 		if dep.Undone {
 			continue
 		}
-		if p := snap.Progress(dep.ID); p != nil {
+		if p := snap.Progress(dep.ID, now); p != nil {
 			d.deployments = append(d.deployments, deploymentCount{dep, p.Total})
 		}
 	}

@@ -86,7 +86,7 @@ func BenchmarkReports(b *testing.B) {
 	b.Run("baseline=store-progress", func(b *testing.B) {
 		for b.Loop() {
 			for _, d := range snap.Deployments() {
-				snap.Progress(d.ID)
+				snap.Progress(d.ID, s.now)
 			}
 		}
 	})

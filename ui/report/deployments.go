@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"fettle/model"
 	"fettle/store"
 )
@@ -15,132 +17,27 @@ type deploymentLine struct {
 	d       *model.Deployment
 	updates []uint32 // of the deployment, those in scope
 	total   store.Pairs
-	groups  []store.Pairs // as d.Groups
-	each    []store.Pairs // as updates
+	groups  []store.Pairs          // as d.Groups
+	each    []store.UpdateProgress // of those that concern any computer in scope
 }
 
-// progressOf computes how far deployments are, with the meaning of
-// Snapshot.Progress: pairs of a computer and an update that applies there. It
-// looks at each class of computers once and at each computer only where its
-// state is one of those that stay small, instead of at every pair.
+// progressOf asks the store how far deployments are in the report's scope.
 func (b *builder) progressOf(lines []*deploymentLine) error {
-	f, snap := b.fleet, b.snap
-	wanted := make([]bool, snap.LastUpdate()+1)
+	computers := roaring.BitmapOf(b.fleet.members...)
 	for _, l := range lines {
-		l.groups, l.each = make([]store.Pairs, len(l.d.Groups)), make([]store.Pairs, len(l.updates))
-		for _, u := range l.updates {
-			wanted[u] = true
-		}
-	}
-	// The small states by class: of each update, the places where it is in one.
-	small := map[uint32]map[int32][]int32{}
-	classes := f.classify()
-	for n, is := range wanted {
-		u := uint32(n)
-		if r := snap.Row(u); !is || r == nil || r.Has(model.FlagDeclined) {
-			continue
-		}
-		for _, n := range snap.NeededOn(u, b.group) {
-			if p, ok := f.at(n); ok {
-				if small[u] == nil {
-					small[u] = map[int32][]int32{}
-				}
-				small[u][f.classOf[p]] = append(small[u][f.classOf[p]], p)
-			}
-		}
-	}
-	installed := make([]int, snap.LastUpdate()+1)
-	for ki, k := range classes {
 		if err := b.ctx.Err(); err != nil {
 			return err
 		}
-		// How far the reports of the class reach, and what they have installed.
-		var reach []uint32
-		var touched []uint32
-		for _, p := range k.places {
-			if f.reported[p] {
-				reach = append(reach, f.evaluated[p])
-			}
-			for _, u := range snap.InstalledOn(f.members[p]) {
-				if wanted[u] {
-					installed[u]++
-					touched = append(touched, u)
-				}
-			}
+		pr := b.snap.ProgressWithin(l.d.ID, roaring.BitmapOf(l.updates...), computers, b.p.Now)
+		if pr == nil {
+			continue
 		}
-		slices.Sort(reach)
-		silent := len(k.places) - len(reach)
-		memo := map[uint32]uint64{}
-		for _, l := range lines {
-			var inside []int
-			for i, ga := range l.d.Groups {
-				if ga.Action == model.ActionInstall && k.groups[ga.Group] {
-					inside = append(inside, i)
-				}
-			}
-			if len(inside) == 0 {
-				continue
-			}
-			for i, u := range l.updates {
-				pairs := store.Pairs{}
-				if r := snap.Row(u); r == nil || r.Has(model.FlagDeclined) {
-					pairs.Unknown = len(k.places)
-				} else {
-					below, _ := slices.BinarySearch(reach, u)
-					pairs.Unknown = silent + below
-					pairs.Installed = installed[u]
-					pairs.Applicable = installed[u]
-					if places := small[u][int32(ki)]; len(places) > 0 {
-						holds, known := memo[u]
-						if !known {
-							holds = f.effective(k, u).Deployment
-							memo[u] = holds
-						}
-						b.countSmall(&pairs, u, places, holds == l.d.ID)
-					}
-				}
-				add(&l.total, pairs)
-				add(&l.each[i], pairs)
-				for _, g := range inside {
-					add(&l.groups[g], pairs)
-				}
-			}
-		}
-		for _, u := range touched {
-			installed[u] = 0
+		l.total, l.each = pr.Total, pr.Updates
+		for _, g := range pr.Groups {
+			l.groups = append(l.groups, g.Pairs)
 		}
 	}
 	return nil
-}
-
-// countSmall counts the places where an update is needed or failed; ours says
-// whether the deployment's own approval holds there.
-func (b *builder) countSmall(p *store.Pairs, update uint32, places []int32, ours bool) {
-	for _, place := range places {
-		if !ours {
-			p.Overridden++
-			continue
-		}
-		p.Applicable++
-		switch b.snap.State(b.fleet.members[place], update) {
-		case model.StateFailed:
-			p.Failed++
-		case model.StateInstalledPendingReboot:
-			p.Pending++
-		default:
-			p.Waiting++
-		}
-	}
-}
-
-func add(p *store.Pairs, o store.Pairs) {
-	p.Applicable += o.Applicable
-	p.Installed += o.Installed
-	p.Failed += o.Failed
-	p.Pending += o.Pending
-	p.Waiting += o.Waiting
-	p.Overridden += o.Overridden
-	p.Unknown += o.Unknown
 }
 
 // pairFields are the columns of progress. No status is not part of the base,
@@ -154,6 +51,10 @@ func pairFields[T any](pairs func(T) store.Pairs) []field[T] {
 		ask("waiting", "Waiting", KindCount, 0, func(t T) Cell { return pairs(t).Waiting }),
 		ask("overridden", "Other approval", KindCount, 3, func(t T) Cell { return pairs(t).Overridden }),
 		ask("no_status", "No status", KindCount, 0, func(t T) Cell { return pairs(t).Unknown }),
+		ask("never_reported", "Never reported", KindCount, 11, func(t T) Cell { return pairs(t).Why.Never }),
+		ask("stale", "Silent", KindCount, 12, func(t T) Cell { return pairs(t).Why.Stale }),
+		ask("newer_than_report", "Newer", KindCount, 13, func(t T) Cell { return pairs(t).Why.Newer }),
+		ask("declined", "Declined", KindCount, 14, func(t T) Cell { return pairs(t).Why.Declined }),
 		percent("progress", "Progress", "applicable", "no_status", func(t T) Share { return Share{pairs(t).Installed, pairs(t).Applicable} }),
 	}
 }
@@ -215,7 +116,7 @@ func (b *builder) deploymentProgress() error {
 		ask("updates", "Updates", KindCount, 8, func(l *deploymentLine) Cell { return len(l.updates) }),
 	}, pairFields(func(l *deploymentLine) store.Pairs { return l.total })...)
 	deployments := section("deployments", "Deployments", "There is no deployment in scope.", lines, fields)
-	deployments.note("Numbers are of pairs of a computer and an update. Progress is what is installed, in percent of the pairs to which the update applies; pairs without status are not part of that, because it is not known whether the update applies. Other approval: another approval than this deployment's holds there.")
+	deployments.note("Numbers are of pairs of a computer and an update. Progress is what is installed, in percent of the pairs to which the update applies; pairs without status are not part of that, because it is not known whether the update applies: the computer never reported, has been silent for 30 days, reported before the update came, or the update is declined. Other approval: another approval than this deployment's holds there.")
 	if n := all - len(lines); n > 0 {
 		deployments.note("Left out: %s outside the report's scope.", count(n, "deployment"))
 	}
@@ -245,18 +146,16 @@ func (b *builder) deploymentProgress() error {
 	var updates []updateOf
 	left, idle := 0, 0
 	for _, l := range lines {
-		for i, p := range l.each {
-			switch {
-			case p.Applicable+p.Overridden+p.Unknown == 0:
-				idle++
-			case len(updates) >= pairLimit:
-				left++
-			default:
-				updates = append(updates, updateOf{l, i})
+		idle += len(l.updates) - len(l.each)
+		for i := range l.each {
+			if len(updates) >= pairLimit {
+				left += len(l.each) - i
+				break
 			}
+			updates = append(updates, updateOf{l, i})
 		}
 	}
-	row := func(u updateOf) *model.UpdateRow { return b.snap.Row(u.l.updates[u.i]) }
+	row := func(u updateOf) *model.UpdateRow { return b.snap.Row(u.l.each[u.i].Update) }
 	perUpdate := section("updates", "By update", "No update of a deployment in scope concerns any computer.", updates, append([]field[updateOf]{
 		ask("deployment", "No.", KindCount, 0, func(u updateOf) Cell { return int(u.l.d.ID) }),
 		field[updateOf]{Column{Key: "id", Title: "Identifier", Kind: KindIdentifier, Rank: 9}, func(u updateOf) Cell { return string(row(u).ID) }},
@@ -268,7 +167,7 @@ func (b *builder) deploymentProgress() error {
 			}
 			return words
 		}),
-	}, pairFields(func(u updateOf) store.Pairs { return u.l.each[u.i] })...))
+	}, pairFields(func(u updateOf) store.Pairs { return u.l.each[u.i].Pairs })...))
 	if idle > 0 {
 		perUpdate.note("Left out: %s of deployments that apply to no computer in scope.", count(idle, "update"))
 	}
@@ -331,9 +230,9 @@ func (b *builder) deploymentFailures(lines []*deploymentLine) ([]updatePair, int
 	failed := map[uint32]bool{}
 	for _, l := range lines {
 		ours[l.d.ID] = true
-		for i, p := range l.each {
-			if p.Failed > 0 {
-				failed[l.updates[i]] = true
+		for _, u := range l.each {
+			if len(u.Failed) > 0 {
+				failed[u.Update] = true
 			}
 		}
 	}

@@ -374,7 +374,7 @@ func TestDeploymentProgressEqualsSnapshot(t *testing.T) {
 	}
 }
 
-// checkProgress compares the report's own computation with the store's.
+// checkProgress compares what the report shows with what the store says.
 func checkProgress(t testing.TB, s *site) {
 	t.Helper()
 	snap := s.Snapshot()
@@ -388,6 +388,7 @@ func checkProgress(t testing.TB, s *site) {
 		byID[row[col("id")].(int)] = store.Pairs{
 			Applicable: row[col("applicable")].(int), Installed: row[col("installed")].(int), Failed: row[col("failed")].(int), Pending: row[col("pending_restart")].(int),
 			Waiting: row[col("waiting")].(int), Overridden: row[col("overridden")].(int), Unknown: row[col("no_status")].(int),
+			Why: store.Unknowns{Never: row[col("never_reported")].(int), Stale: row[col("stale")].(int), Newer: row[col("newer_than_report")].(int), Declined: row[col("declined")].(int)},
 		}
 	}
 	groups := map[int][]store.Pairs{}
@@ -397,10 +398,11 @@ func checkProgress(t testing.TB, s *site) {
 		groups[id] = append(groups[id], store.Pairs{
 			Applicable: row[col("applicable")].(int), Installed: row[col("installed")].(int), Failed: row[col("failed")].(int), Pending: row[col("pending_restart")].(int),
 			Waiting: row[col("waiting")].(int), Overridden: row[col("overridden")].(int), Unknown: row[col("no_status")].(int),
+			Why: store.Unknowns{Never: row[col("never_reported")].(int), Stale: row[col("stale")].(int), Newer: row[col("newer_than_report")].(int), Declined: row[col("declined")].(int)},
 		})
 	}
 	for _, d := range snap.Deployments() {
-		p := snap.Progress(d.ID)
+		p := snap.Progress(d.ID, s.now)
 		if byID[int(d.ID)] != p.Total {
 			t.Errorf("deployment %d: the report says %+v, the store %+v", d.ID, byID[int(d.ID)], p.Total)
 		}
