@@ -37,7 +37,7 @@ func newGroups(c *Console) pane {
 				return out, ctx.Err()
 			}
 			g := tree.Group(id)
-			n := groupCount{members: int(snap.Members(id).GetCardinality()), split: snap.Split(id)}
+			n := groupCount{members: int(snap.Members(id).GetCardinality()), split: [2][4]int{ofAll: snap.Split(id)}}
 			policy := "as above"
 			if g.Policy.Mode != model.ModeUnset {
 				policy = g.Policy.Mode.String()
@@ -49,8 +49,8 @@ func newGroups(c *Console) pane {
 			if d := tree.Depth(id); d > 0 {
 				lead = layout.Blanks(2*(d-1)) + s.styles.Glyphs.Branch
 			}
-			out.add(id, table.Cell{Text: lead + model.Clean(g.Name)}, table.Cell{Text: count(n.members)}, table.Cell{Text: zero(n.split[model.ComputerFailed])},
-				table.Cell{Text: zero(n.split[model.ComputerNeeded])}, table.Cell{Text: zero(n.split[model.ComputerNoStatus])}, table.Cell{Text: n.compliance()},
+			out.add(id, table.Cell{Text: lead + model.Clean(g.Name)}, table.Cell{Text: count(n.members)}, table.Cell{Text: zero(n.split[ofAll][model.ComputerFailed])},
+				table.Cell{Text: zero(n.split[ofAll][model.ComputerNeeded])}, table.Cell{Text: zero(n.split[ofAll][model.ComputerNoStatus])}, table.Cell{Text: n.compliance(ofAll)},
 				table.Cell{Text: policy}, table.Cell{Text: model.Clean(g.Formula)})
 		}
 		return out, nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"fettle/model"
@@ -50,9 +51,7 @@ type overviewData struct {
 	snap        *store.Snapshot
 	notices     []model.Notice
 	managed     int
-	split       [4]int
-	known       int
-	unknown     string // why the others are not known
+	bases       [2]baseCount // by base: all updates, and approved ones only
 	views       []viewCount
 	groups      []groupCount
 	deployments []deploymentCount
@@ -64,22 +63,50 @@ type viewCount struct {
 	updates, needed, failed int
 }
 
+// base says over which updates computers are counted: the two of semantics 3.6,
+// which are never mixed. Both are computed, so that changing it is one key.
+type base int
+
+const (
+	ofAll      base = iota // all updates that are not declined
+	ofApproved             // those that are approved for the computer
+)
+
+// baseCount is how all computers stand over one base.
+type baseCount struct {
+	split   [4]int
+	updates int
+	known   int
+	unknown string // why the others are not known
+}
+
+// label names the base.
+func (b baseCount) label(of base) string {
+	switch {
+	case of == ofAll:
+		return "of all updates"
+	case b.updates == 1:
+		return "of 1 approved update"
+	}
+	return "of " + count(b.updates) + " approved updates"
+}
+
 // groupCount is how a group stands.
 type groupCount struct {
 	id      model.GroupID
 	name    string
 	depth   int
 	members int
-	split   [4]int
+	split   [2][4]int // by base
 }
 
 // compliance is the share of a group's computers that need nothing; those of
 // which it is not known do not count as compliant.
-func (g groupCount) compliance() string {
+func (g groupCount) compliance(of base) string {
 	if g.members == 0 {
 		return "-"
 	}
-	return percent(100 * float64(g.split[model.ComputerOK]) / float64(g.members))
+	return percent(100 * float64(g.split[of][model.ComputerOK]) / float64(g.members))
 }
 
 // deploymentCount is how far a deployment is.
@@ -97,8 +124,11 @@ func (o *overview) Title() string { return "Updates Overview" }
 func (o *overview) Keys() paneKeys { return paneKeys{Scope: keys.Overview, Disabled: o.disabled} }
 
 func (o *overview) disabled(a keys.Action) string {
-	if (a == keys.NextPane || a == keys.PrevPane) && len(o.sections()) < 2 {
+	switch {
+	case (a == keys.NextPane || a == keys.PrevPane) && len(o.sections()) < 2:
 		return "there is no other pane"
+	case a == keys.SwitchBase && o.data.managed == 0:
+		return "no computer is counted yet"
 	}
 	return o.c.jobDisabled(a)
 }
@@ -141,6 +171,10 @@ func (o *overview) Update(msg tea.Msg) tea.Cmd {
 			if e := o.focused(sections); e != nil && e.open != nil {
 				return e.open()
 			}
+		case keys.SwitchBase:
+			o.c.saved.Approved = !o.c.saved.Approved
+			o.c.say(0, [...]string{ofAll: "computers are counted over all updates", ofApproved: "computers are counted over approved updates only"}[o.base()])
+			return o.c.save()
 		case keys.Synchronize:
 			return o.c.synchronize(nil)
 		case keys.CancelJob:
@@ -150,6 +184,14 @@ func (o *overview) Update(msg tea.Msg) tea.Cmd {
 		}
 	}
 	return nil
+}
+
+// base is what computers are counted over now: what this person chose last.
+func (o *overview) base() base {
+	if o.c.saved.Approved {
+		return ofApproved
+	}
+	return ofAll
 }
 
 // synchronize starts a synchronization; it reports by itself afterwards.
@@ -197,12 +239,9 @@ func newOverviewData(ctx context.Context, snap *store.Snapshot, now time.Time) o
 	if !snap.Loaded() || !snap.Setup().Complete() {
 		return d
 	}
-	d.split = snap.Split(model.GroupAll)
-	for _, n := range d.split {
-		d.managed += n
-	}
-	d.known = d.managed - d.split[model.ComputerNoStatus]
-	d.unknown = unknownWords(snap, now, model.GroupAll)
+	approvedBases := snap.Bases()
+	d.managed = int(snap.Members(model.GroupAll).GetCardinality())
+	d.bases = countBases(snap, now, approvedBases[model.GroupAll])
 	d.views = make([]viewCount, len(updateViews))
 	for i, v := range updateViews {
 		d.views[i].updateView = v
@@ -237,7 +276,7 @@ func newOverviewData(ctx context.Context, snap *store.Snapshot, now time.Time) o
 		if n.members == 0 && g.Predefined() && id != model.GroupAll {
 			continue // there are no such computers
 		}
-		n.split = snap.Split(id)
+		n.split = [2][4]int{ofAll: snap.Split(id), ofApproved: approvedBases[id].Split}
 		d.groups = append(d.groups, n)
 	}
 	for _, dep := range snap.Deployments() {
@@ -254,14 +293,33 @@ func newOverviewData(ctx context.Context, snap *store.Snapshot, now time.Time) o
 	return d
 }
 
+// countBases counts all computers over both bases.
+func countBases(snap *store.Snapshot, now time.Time, approved store.Basis) (bases [2]baseCount) {
+	all, silent := snap.Members(model.GroupAll), roaring.New()
+	for it := all.Iterator(); it.HasNext(); {
+		n := it.Next()
+		st := snap.ComputerState(n)
+		if bases[ofAll].split[st]++; st == model.ComputerNoStatus {
+			silent.Add(n)
+		}
+	}
+	bases[ofAll].unknown = unknownWords(snap, now, silent)
+	bases[ofApproved] = baseCount{split: approved.Split, updates: approved.Updates, unknown: unknownWords(snap, now, approved.NoStatus)}
+	for i := range bases {
+		bases[i].known = int(all.GetCardinality()) - bases[i].split[model.ComputerNoStatus]
+	}
+	return bases
+}
+
 // unknownWords counts why the status of computers is not known: three different
 // things, which are never added up without saying so (semantics 3.7).
-func unknownWords(snap *store.Snapshot, now time.Time, group model.GroupID) string {
+func unknownWords(snap *store.Snapshot, now time.Time, silent *roaring.Bitmap) string {
+	if silent == nil {
+		return ""
+	}
 	var n [4]int
-	for it := snap.Members(group).Iterator(); it.HasNext(); {
-		if comp := it.Next(); snap.ComputerState(comp) == model.ComputerNoStatus {
-			n[snap.Unknown(comp, now)]++
-		}
+	for it := silent.Iterator(); it.HasNext(); {
+		n[snap.Unknown(it.Next(), now)]++
 	}
 	var words []string
 	for why, text := range unknownTexts {

@@ -99,23 +99,21 @@ func (c *Console) follow(n model.Notice) tea.Cmd {
 // stateWords are the words of the four-way split in the order in which they are
 // shown, the worst first (semantics 3.6).
 var stateWords = []struct {
-	state  model.ComputerState
-	word   string
-	filter string
+	state model.ComputerState
+	word  string
 }{
-	{model.ComputerFailed, "failed", "status:failed"}, {model.ComputerNeeded, "needed", "status:needed"},
-	{model.ComputerNoStatus, "no status", "status:no-status"}, {model.ComputerOK, "ok", "status:ok"},
+	{model.ComputerFailed, "failed"}, {model.ComputerNeeded, "needed"}, {model.ComputerNoStatus, "no status"}, {model.ComputerOK, "ok"},
 }
 
 func (o *overview) computers() part {
 	c := o.c
-	known := "nothing known yet"
+	known, b := "nothing known yet", o.data.bases[o.base()]
 	if o.data.managed > 0 {
-		known = fmt.Sprintf("%s of %s known", count(o.data.known), count(o.data.managed))
-		if o.data.unknown != "" {
-			known += " (" + o.data.unknown + ")"
+		known = fmt.Sprintf("%s of %s known", count(b.known), count(o.data.managed))
+		if b.unknown != "" {
+			known += " (" + b.unknown + ")"
 		}
-		known += "|of all updates"
+		known += "|" + b.label(o.base())
 	}
 	p := part{title: "Computers: " + known}
 	if o.data.managed == 0 {
@@ -123,16 +121,12 @@ func (o *overview) computers() part {
 		return p
 	}
 	var words []string
-	worst := ""
 	for _, s := range stateWords {
-		if n := o.data.split[s.state]; n > 0 {
+		if n := b.split[s.state]; n > 0 {
 			words = append(words, s.word+" "+count(n))
-			if worst == "" {
-				worst = s.filter
-			}
 		}
 	}
-	e := entry{text: bar(c.styles, o.data.split, 20) + " " + strings.Join(words, c.styles.Glyphs.Dot), open: func() tea.Cmd { return c.open("computers", "") }}
+	e := entry{text: bar(c.styles, b.split, 20) + " " + strings.Join(words, c.styles.Glyphs.Dot), open: func() tea.Cmd { return c.open("computers", "") }}
 	p.entries = []entry{e}
 	return p
 }
@@ -183,9 +177,10 @@ func (o *overview) views() part {
 
 func (o *overview) groups() part {
 	c := o.c
-	p := part{title: "Groups| all   ?    ok", half: true}
+	of := o.base()
+	p := part{title: [...]string{ofAll: "Groups, all updates", ofApproved: "Groups, approved ones"}[of] + "| all   ?    ok", half: true}
 	for _, g := range o.data.groups {
-		p.entries = append(p.entries, entry{text: layout.Blanks(2*g.depth) + g.name, right: fmt.Sprintf("%4s %3s %5s", count(g.members), zero(g.split[model.ComputerNoStatus]), g.compliance()),
+		p.entries = append(p.entries, entry{text: layout.Blanks(2*g.depth) + g.name, right: fmt.Sprintf("%4s %3s %5s", count(g.members), zero(g.split[of][model.ComputerNoStatus]), g.compliance(of)),
 			open: func() tea.Cmd { return c.open("computers", groupFilter(g.name)) }})
 	}
 	return p

@@ -19,6 +19,7 @@ type state struct {
 	Updates   listState `json:"updates"`
 	Computers listState `json:"computers"`
 	Theme     string    `json:"theme,omitempty"`
+	Approved  bool      `json:"approved,omitempty"` // the Overview counts over approved updates only
 	Visit     time.Time `json:"visit"`
 }
 
