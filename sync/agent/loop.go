@@ -24,7 +24,8 @@ const (
 // Run checks in when it is time, until ctx ends: at regular check-ins, at
 // deadlines and schedules, when Wake is called, and when a server that is a
 // Caller says that it decided something. It finishes the step it is in and then
-// gives ctx's cause. outcome, if set, is called after each cycle.
+// gives ctx's cause. outcome, if set, is called after each cycle of its own; where
+// another process checks in for this computer, it leaves that to it.
 func (a *Agent) Run(ctx context.Context, outcome func(Outcome, error)) error {
 	if err := a.Available(); err != nil {
 		return err
@@ -38,6 +39,14 @@ func (a *Agent) Run(ctx context.Context, outcome func(Outcome, error)) error {
 		}
 		last = a.o.Now()
 		out, err := a.cycle(ctx, why, func(model.UpdateID) bool { return false }, nil)
+		if other := (*atWork)(nil); errors.As(err, &other) {
+			// A person's command, or another process that minds this computer, does it:
+			// no failure. What that leaves undone shows in the state when it is over.
+			if err := a.afterOther(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		failed = err != nil
 		if err != nil {
 			var refusal *model.Refusal

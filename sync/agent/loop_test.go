@@ -261,3 +261,41 @@ func TestAPersonWaitsForTheCycleThatRuns(t *testing.T) {
 		}
 	})
 }
+
+// Two processes may mind one computer: a console that holds the store, and an
+// agent that runs beside it. The server wakes both; one of them checks in.
+func TestTwoAgentsOfOneComputer(t *testing.T) {
+	run(t, func(r *running) {
+		r.pass(time.Minute)
+		other, err := New(r.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := time.Now()
+		r.computer.onInstall = func() { time.Sleep(10 * time.Minute) }
+		r.approve(at, "u-aa")
+		r.caller.mark = "2"
+		ended := make(chan error)
+		go func() {
+			_, err := other.CheckIn(t.Context(), nil)
+			ended <- err
+		}()
+		synctest.Wait() // it is at work
+		r.call("2")
+		r.pass(5 * time.Minute)
+		if len(r.cycles) != 1 || r.errs[0] != nil {
+			t.Errorf("%d cycles, %v", len(r.cycles), r.errs)
+		}
+		if err := <-ended; err != nil || time.Since(at) != 10*time.Minute {
+			t.Errorf("the other ended after %s with %v", time.Since(at), err)
+		}
+		r.pass(time.Hour)
+		if len(r.cycles) != 1 || r.caller.asked[len(r.caller.asked)-1] != "2" {
+			t.Errorf("%d cycles, asked %q: what the other learned counts", len(r.cycles), r.caller.asked)
+		}
+		r.pass(23 * time.Hour)
+		if len(r.cycles) != 2 || r.errs[1] != nil {
+			t.Errorf("%d cycles, %v", len(r.cycles), r.errs)
+		}
+	})
+}

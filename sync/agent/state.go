@@ -144,7 +144,7 @@ func replaceFile(path string, content []byte) (err error) {
 // process or in two.
 func (a *Agent) lock() (unlock func(), err error) {
 	if !a.working.TryLock() {
-		return nil, &model.Refusal{Code: "busy", What: "the agent is at work already", Why: "one check-in runs at a time", Remedy: "wait until it has finished (fettle agent status)"}
+		return nil, &atWork{&model.Refusal{Code: "busy", What: "the agent is at work already", Why: "one check-in runs at a time", Remedy: "wait until it has finished (fettle agent status)"}}
 	}
 	f, err := os.OpenFile(filepath.Join(a.o.StateDir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -155,7 +155,7 @@ func (a *Agent) lock() (unlock func(), err error) {
 		who, _ := os.ReadFile(f.Name())
 		f.Close()
 		a.working.Unlock()
-		return nil, &model.Refusal{Code: "busy", What: "another agent is at work on this computer", Why: "process " + model.Clean(strings.TrimSpace(string(who))) + " holds its state", Remedy: "wait until it has finished (fettle agent status)"}
+		return nil, &atWork{&model.Refusal{Code: "busy", What: "another agent is at work on this computer", Why: "process " + model.Clean(strings.TrimSpace(string(who))) + " holds its state", Remedy: "wait until it has finished (fettle agent status)"}}
 	}
 	_ = f.Truncate(0)
 	_, _ = f.WriteAt(fmt.Appendln(nil, os.Getpid()), 0) // only to be shown
@@ -165,13 +165,19 @@ func (a *Agent) lock() (unlock func(), err error) {
 	}, nil
 }
 
+// atWork says that a cycle did not begin because another runs.
+type atWork struct{ *model.Refusal }
+
+// Unwrap gives the refusal in words.
+func (e *atWork) Unwrap() error { return e.Refusal }
+
 // lockPatiently is lock for a cycle that somebody asked for: a check-in that the
 // server woke the agent for is not in the way of a person, only before it.
 func (a *Agent) lockPatiently(ctx context.Context, progress func(model.Progress)) (unlock func(), err error) {
 	until := a.o.Now().Add(a.o.Patience)
 	for {
-		var refusal *model.Refusal
-		if unlock, err = a.lock(); err == nil || !errors.As(err, &refusal) || !a.o.Now().Before(until) {
+		var other *atWork
+		if unlock, err = a.lock(); err == nil || !errors.As(err, &other) || !a.o.Now().Before(until) {
 			return unlock, err
 		}
 		progress(model.Progress{Phase: "waiting for the check-in that runs"})
@@ -179,6 +185,26 @@ func (a *Agent) lockPatiently(ctx context.Context, progress func(model.Progress)
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-a.o.After(lockRetry):
+		}
+	}
+}
+
+// afterOther waits until the cycle that runs is over.
+func (a *Agent) afterOther(ctx context.Context) error {
+	for {
+		var other *atWork
+		unlock, err := a.lock()
+		if err == nil {
+			unlock()
+			return nil
+		}
+		if !errors.As(err, &other) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-a.o.After(breath):
 		}
 	}
 }
