@@ -119,7 +119,7 @@ func drawSnapshot(rt *rapid.T) *Snapshot {
 	s.alarms = map[uint32]*model.RevisionAlarm{}
 	if rapid.IntRange(0, 2).Draw(rt, "alarms") == 0 {
 		forEach(set("revised", updates), func(n uint32) {
-			s.alarms[n] = &model.RevisionAlarm{Update: n, Held: model.HeldBack(rapid.IntRange(0, 2).Draw(rt, "held")), Deployment: rapid.Uint64Range(0, uint64(len(s.deployments))).Draw(rt, "until")}
+			s.alarms[n] = &model.RevisionAlarm{Update: n, Held: model.HeldBack(rapid.IntRange(0, 2).Draw(rt, "held")), HeldTo: rapid.Uint64Range(0, uint64(len(s.deployments))).Draw(rt, "until")}
 		})
 	}
 	s.hide()
