@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
 
 	"fettle/model"
 )
@@ -503,15 +502,4 @@ func (d *draft) removeComputers(c *model.Change) error {
 		}
 	}
 	return d.setGroups(groups...)
-}
-
-// union is the set of the computers of several groups.
-func (s *Snapshot) union(groups []model.GroupAction, action model.Action) *roaring.Bitmap {
-	m := roaring.New()
-	for _, g := range groups {
-		if g.Action == action {
-			m.Or(s.Members(g.Group))
-		}
-	}
-	return m
 }

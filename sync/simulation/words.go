@@ -27,7 +27,6 @@ var (
 	}
 	departments = []string{"Accounts", "Archive", "Design", "Front Desk", "Laboratory", "Legal", "Logistics", "Planning", "Sales", "Workshop"}
 	services    = []string{"web", "db", "mail", "file", "print", "proxy", "build", "mon", "auth", "app"}
-	people      = []string{"amara", "bjorn", "chidi", "dalia", "emre", "farah"}
 
 	// curious titles try every screen and report: wide, combining and
 	// right-to-left characters, and what must never reach a terminal (design 10).
