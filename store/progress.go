@@ -142,7 +142,22 @@ type progress struct {
 	live    *roaring.Bitmap // of the updates, those that are not declined
 	class   []int32         // by computer number: its class; -1 = no part of this
 	classes []Pairs
-	sizes   []int // by class: its computers that take part
+	sizes   []int         // by class: its computers that take part
+	single  model.GroupID // the only group to install for, when all of it takes part
+	block   [512]uint32   // for each: one for all sets, of which there are many
+}
+
+// each is forEach without a block of its own.
+func (p *progress) each(set *roaring.Bitmap, visit func(uint32)) {
+	for it := set.ManyIterator(); ; {
+		n := it.NextMany(p.block[:])
+		if n == 0 {
+			return
+		}
+		for _, x := range p.block[:n] {
+			visit(x)
+		}
+	}
 }
 
 func newProgress(s *Snapshot, d *model.Deployment, updates, computers *roaring.Bitmap) *progress {
@@ -170,14 +185,19 @@ func newProgress(s *Snapshot, d *model.Deployment, updates, computers *roaring.B
 	}
 	p.live.AddMany(live)
 
-	scope := roaring.New()
+	scope, groups := roaring.New(), 0
 	for _, ga := range d.Groups {
 		if ga.Action == model.ActionInstall {
 			scope.Or(s.Members(ga.Group))
+			groups++
+			p.single = ga.Group
 		}
 	}
 	if computers != nil {
 		scope.And(computers)
+	}
+	if computers != nil || groups > 1 {
+		p.single = ""
 	}
 	p.class = make([]int32, len(p.place.of))
 	for i := range p.class {
@@ -247,7 +267,7 @@ func (p *progress) openIn(set *roaring.Bitmap, ours []bool, u *UpdateProgress, c
 		return
 	}
 	of := count(&u.Pairs)
-	forEach(set, func(n uint32) {
+	p.each(set, func(n uint32) {
 		if int(n) >= len(p.class) || p.class[n] < 0 {
 			return
 		}
@@ -271,8 +291,8 @@ func (p *progress) openIn(set *roaring.Bitmap, ours []bool, u *UpdateProgress, c
 // intersected.
 const fewUpdates = 8
 
-// done counts what is installed. Tallies have only its number, so the computers
-// are asked.
+// done counts what is installed. Tallies have only its number, so computers are
+// asked, unless their numbers are those of one group.
 func (p *progress) done() {
 	wanted := roaring.New()
 	forEach(p.live, func(n uint32) {
@@ -280,12 +300,16 @@ func (p *progress) done() {
 			wanted.Add(n)
 		}
 	})
-	if wanted.IsEmpty() {
-		return
-	}
 	few := []uint32(nil)
 	if wanted.GetCardinality() <= fewUpdates {
 		few = wanted.ToArray()
+	}
+	switch {
+	case wanted.IsEmpty():
+		return
+	case p.single != "" && (few == nil || p.single == model.GroupAll):
+		p.doneInGroup(wanted)
+		return
 	}
 	for n, class := range p.class {
 		if class < 0 {
@@ -308,9 +332,9 @@ func (p *progress) done() {
 				}
 			}
 		case len(p.at) > 4*int(wanted.GetCardinality()):
-			forEach(roaring.And(e.installed, wanted), count)
+			p.each(roaring.And(e.installed, wanted), count)
 		default: // most of what is installed is in the deployment
-			forEach(e.installed, func(u uint32) {
+			p.each(e.installed, func(u uint32) {
 				if u >= p.base && u-p.base < uint32(len(p.at)) && p.at[u-p.base] >= 0 {
 					count(u)
 				}
@@ -318,6 +342,25 @@ func (p *progress) done() {
 		}
 		p.classes[class].installed(found)
 	}
+}
+
+// doneInGroup is done for a deployment for one group. Its classes are only
+// added up, so that one of them can stand for all.
+func (p *progress) doneInGroup(wanted *roaring.Bitmap) {
+	m := p.s.Members(p.single)
+	if m.IsEmpty() {
+		return
+	}
+	c := &p.classes[p.place.class(m.Minimum())]
+	dense := p.s.countsOf(p.single).installed
+	forEach(wanted, func(u uint32) {
+		n := p.s.tallies.at(u).installed
+		if p.single != model.GroupAll {
+			n = int(dense[u])
+		}
+		p.updates[p.at[u-p.base]].Pairs.installed(n)
+		c.installed(n)
+	})
 }
 
 // unknown counts where a computer has not reported on an update, and why not.

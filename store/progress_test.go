@@ -132,17 +132,22 @@ func TestProgressOfManyUpdates(t *testing.T) {
 		return out
 	}
 	for i, list := range [][]uint32{{7}, {1, 1500, 3000}, every(60), every(7), every(1)} {
-		d := &model.Deployment{ID: uint64(i + 1), Updates: list, Groups: []model.GroupAction{{Group: "g1", Action: model.ActionInstall}, {Group: "g2", Action: model.ActionInstall}}}
-		s.deployments = append(s.deployments, d)
-		s.layers = stackAll(s.deployments)
-		all := roaring.New()
-		all.AddRange(0, 10_000)
-		got, want := s.Progress(d.ID, testTime), slowProgress(s, d.ID, all, s.managed, testTime)
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%d updates: %+v, expected %+v", len(list), got.Total, want.Total)
-		}
-		if got.Total.Installed == 0 || got.Total.Waiting == 0 || len(list) > 2 && got.Total.Unknown == 0 {
-			t.Errorf("%d updates: the test shows nothing: %+v", len(list), got.Total)
+		for j, groups := range [][]model.GroupID{{"g1", "g2"}, {"g1"}, {model.GroupAll}} {
+			d := &model.Deployment{ID: uint64(3*i + j + 1), Updates: list}
+			for _, g := range groups {
+				d.Groups = append(d.Groups, model.GroupAction{Group: g, Action: model.ActionInstall})
+			}
+			s.deployments = []*model.Deployment{d}
+			s.layers = stackAll(s.deployments)
+			all := roaring.New()
+			all.AddRange(0, 10_000)
+			got, want := s.Progress(d.ID, testTime), slowProgress(s, d.ID, all, s.managed, testTime)
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%d updates for %v: %+v, expected %+v", len(list), groups, got.Total, want.Total)
+			}
+			if got.Total.Installed == 0 || got.Total.Waiting == 0 || len(list) > 2 && got.Total.Unknown == 0 {
+				t.Errorf("%d updates for %v: the test shows nothing: %+v", len(list), groups, got.Total)
+			}
 		}
 	}
 }
