@@ -18,7 +18,7 @@ func Width(s string) int {
 	if plain(s) {
 		return len(s)
 	}
-	return ansi.StringWidth(s)
+	return ansi.StringWidth(settle(s))
 }
 
 // plain says whether every byte is one column wide, which is nearly always so
@@ -46,7 +46,7 @@ func Cut(s string, w int, tail string) string {
 		}
 		return s[:w]
 	}
-	if ansi.StringWidth(s) <= w {
+	if s = settle(s); ansi.StringWidth(s) <= w {
 		return s
 	}
 	if Width(tail) >= w {
@@ -97,7 +97,7 @@ func Ends(left, right string, w int, tail string) string {
 // Line breaks in the text stay; a line's indentation is kept in what follows it.
 func Wrap(s string, w int) []string {
 	var out []string
-	for line := range strings.SplitSeq(s, "\n") {
+	for line := range strings.SplitSeq(settle(s), "\n") {
 		out = append(out, wrapLine(strings.TrimRight(line, " "), max(1, w))...)
 	}
 	return out

@@ -29,6 +29,22 @@ func TestCutAndFit(t *testing.T) {
 	}
 }
 
+// What terminals disagree about is not drawn: tmux 3.3 gives the flag one column,
+// the thumb with a skin tone four, libraries two.
+func TestWidthIsNotAMatterOfOpinion(t *testing.T) {
+	for in, want := range map[string]string{
+		"👩\u200d🚀": "👩🚀", "🏳\ufe0f\u200d🌈": "🏳🌈", "❤\ufe0f": "❤", "1\ufe0f\u20e3": "1", "👍🏽": "👍", "a\u200bb": "ab", "🇩🇪": "🇩🇪", "e\u0301": "e\u0301",
+		"क\u094d\u200dष": "क\u094d\u200dष", "ab\u200d": "ab",
+	} {
+		if got := strings.TrimRight(Fit(in, 10, "…"), " "); got != want {
+			t.Errorf("Fit(%q) drew %q, want %q", in, got, want)
+		}
+		if got := strings.Join(Wrap(in, 10), "|"); got != want {
+			t.Errorf("Wrap(%q) drew %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestWrapKeepsEveryWordAndIndentation(t *testing.T) {
 	got := Wrap("  one two three\nfour", 9)
 	want := "  one two|  three|four"
