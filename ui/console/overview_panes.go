@@ -109,11 +109,7 @@ func (o *overview) computers() part {
 	c := o.c
 	known, b := "nothing known yet", o.data.bases[o.base()]
 	if o.data.managed > 0 {
-		known = fmt.Sprintf("%s of %s known", count(b.known), count(o.data.managed))
-		if b.unknown != "" {
-			known += " (" + b.unknown + ")"
-		}
-		known += "|" + b.label(o.base())
+		known = fmt.Sprintf("%s of %s known|%s", count(b.known), count(o.data.managed), b.label(o.base()))
 	}
 	p := part{title: "Computers: " + known}
 	if o.data.managed == 0 {
@@ -127,6 +123,9 @@ func (o *overview) computers() part {
 		}
 	}
 	e := entry{text: bar(c.styles, b.split, 20) + " " + strings.Join(words, c.styles.Glyphs.Dot), open: func() tea.Cmd { return c.open("computers", "") }}
+	if b.unknown != "" {
+		e.more = []string{"no status, because: " + b.unknown}
+	}
 	p.entries = []entry{e}
 	return p
 }
