@@ -12,6 +12,14 @@ type Options struct {
 	Replica         string         `cbor:"5,keyasint,omitempty"` // the upstream server whose approvals and groups are followed; empty = autonomous
 }
 
+// DeclinesExpired says whether a synchronization declines what its publisher
+// expired. It does so only while approvals move to new revisions: who keeps them
+// with the old one wants no revision to end an approval (semantics 3.5). A
+// replica follows another server's declines.
+func (o Options) DeclinesExpired() bool {
+	return !o.KeepExpired && !o.KeepRevisions && o.Replica == ""
+}
+
 // ConsentOptions say which changes wait for a second person (design 10).
 type ConsentOptions struct {
 	AllComputers bool `cbor:"1,keyasint,omitempty"` // approvals for All Computers

@@ -66,7 +66,7 @@ func (e *Engine) withheld(u model.Upstream, run *model.SyncRun) func(string) boo
 // change, unless the server's options say otherwise (semantics 3.5).
 func (e *Engine) declineExpired(ctx context.Context, u model.Upstream, run *model.SyncRun) error {
 	snap := e.o.Store.Snapshot()
-	if o := snap.Options(); o.KeepExpired || o.Replica != "" {
+	if !snap.Options().DeclinesExpired() {
 		return nil
 	}
 	numbers, err := e.expiredSince(snap, u, run)

@@ -230,10 +230,26 @@ func TestExpiredUpdatesAreDeclined(t *testing.T) {
 		t.Errorf("declined again: %v", run.Declined)
 	}
 
-	change(t, b.store, model.Change{Kind: model.ChangeOptions, Options: &model.Options{KeepExpired: true}})
-	old.Publication = model.Expired
-	if run = b.mustSync(); len(run.Expired) != 1 || len(run.Declined) != 0 {
-		t.Errorf("although the server keeps expired updates: %+v", run)
+}
+
+// Expired updates are declined only while approvals move to new revisions
+// (semantics 3.5). What stayed then is not declined later: it is no news.
+func TestExpiredUpdatesAreKept(t *testing.T) {
+	for _, o := range []model.Options{{KeepExpired: true}, {KeepRevisions: true}} {
+		b := begun(t)
+		old, aa := packageOf("old", "1"), packageOf("aa", "1")
+		b.archive.set([]*model.Update{old, aa})
+		b.mustSync()
+		change(t, b.store, model.Change{Kind: model.ChangeOptions, Options: &o})
+		old.Publication = model.Expired
+		if run := b.mustSync(); len(run.Expired) != 1 || len(run.Declined) != 0 {
+			t.Errorf("%+v: %+v", o, run)
+		}
+		change(t, b.store, model.Change{Kind: model.ChangeOptions, Options: &model.Options{}})
+		aa.Publication = model.Expired
+		if run := b.mustSync(); !slices.Equal(run.Declined, b.numbers(aa)) {
+			t.Errorf("%+v, taken back: declined %v", o, run.Declined)
+		}
 	}
 }
 

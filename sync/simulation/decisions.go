@@ -248,7 +248,7 @@ func (h *history) afterRun(ctx context.Context, run *model.SyncRun) error {
 		}
 	}
 	slices.Sort(run.Declined)
-	if len(run.Declined) > 0 && !snap.Options().KeepExpired {
+	if len(run.Declined) > 0 && snap.Options().DeclinesExpired() {
 		c := model.Change{Kind: model.ChangeDecline, Updates: run.Declined, Remark: "their publisher expired them"}
 		if _, err := h.make(ctx, c, self); err != nil {
 			return err

@@ -27,6 +27,7 @@ var optionMeanings = map[string]map[string]string{
 	"expired": {
 		"decline": "updates that their publisher expired are declined at the end of the synchronization",
 		"keep":    "updates that their publisher expired stay as they are; they cannot be approved for installation",
+		"off":     "updates that their publisher expired stay as they are while approvals stay with their revision (revisions: keep)",
 	},
 	"consent": {
 		"all-computers": "approvals for All Computers wait for a second person",
@@ -71,6 +72,9 @@ func optionsOf(o model.Options) []option {
 	} {
 		all = append(all, option{x.flag, x.value, optionMeanings[x.flag][x.value]})
 	}
+	if !o.KeepExpired && o.KeepRevisions {
+		all[len(all)-1].meaning = optionMeanings["expired"]["off"]
+	}
 	if o.Replica != "" {
 		all = append(all, option{"replica", o.Replica, "approvals and groups follow that server; they are changed there, not here"})
 	}
@@ -90,8 +94,8 @@ func (a *app) optionsCommand() *cobra.Command {
                 computers name their groups themselves
   --revisions   move: approvals move to new revisions by themselves; keep: not
                 before the update is approved again
-  --expired     decline: what its publisher expired is declined by itself; keep:
-                it stays as it is`,
+  --expired     decline: what its publisher expired is declined by itself, while
+                approvals move to new revisions; keep: it stays as it is`,
 		Example: `  fettle options
   fettle options --consent all-computers,removals
   fettle options --revisions keep --plan`,

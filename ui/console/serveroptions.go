@@ -24,7 +24,7 @@ func newOptions(c *Console) pane {
 	client := &formItem{label: "Computers name their groups themselves", one: true, on: o.ClientTargeting, note: "What was put into static groups by hand is masked, not erased."}
 	targeting := &formPage{title: "Targeting: who says to which groups computers belong", items: []*formItem{server, client}, text: func() []string { return nil }}
 	move := &formItem{label: "Approvals move to new revisions by themselves", on: !o.KeepRevisions, note: "A revision that brings a licence, or that changes what it applies to, is a notice in any case."}
-	expire := &formItem{label: "Updates that their publisher expired are declined by themselves", on: !o.KeepExpired}
+	expire := &formItem{label: "Updates that their publisher expired are declined by themselves", on: !o.KeepExpired, note: "Only while approvals move to new revisions by themselves."}
 	revisions := &formPage{title: "Revisions and expired updates", items: []*formItem{move, expire}, text: func() []string { return nil }}
 	f.pages = []*formPage{consent, targeting, revisions}
 	f.finish = func() tea.Cmd {
@@ -58,7 +58,7 @@ func optionRows(o model.Options) [][3]string {
 		{"consent", "Consent of a second person", orWord(strings.Join(consent, ", "), "nothing needs it")},
 		{"targeting", "Groups", word(o.ClientTargeting, "computers name them", "administrators put computers into them")},
 		{"revisions", "New revisions", word(o.KeepRevisions, "approvals stay with the old one", "approvals move by themselves")},
-		{"expired", "Expired updates", word(o.KeepExpired, "stay", "are declined by themselves")},
+		{"expired", "Expired updates", word(o.KeepExpired, "stay", word(o.KeepRevisions, "stay while approvals stay with the old revision", "are declined by themselves"))},
 		{"replica", "Replica of", orWord(o.Replica, "no server: this one decides itself")},
 	}
 }
