@@ -32,7 +32,7 @@ func (s *Snapshot) Notices(now time.Time) []model.Notice {
 	s.syncNotices(now, add)
 	s.computerNotices(now, add)
 	s.updateNotices(now, add)
-	s.decisionNotices(add)
+	s.decisionNotices(now, add)
 	slices.SortStableFunc(out, func(a, b model.Notice) int { return -cmp.Compare(a.Level, b.Level) })
 	return out
 }
@@ -172,7 +172,7 @@ func (s *Snapshot) openSomewhere(update uint32, approved []model.Approval) bool 
 
 // decisionNotices tell what waits for a person: revisions that changed what an
 // approval means, proposals, rules that did not run.
-func (s *Snapshot) decisionNotices(add func(model.Notice)) {
+func (s *Snapshot) decisionNotices(now time.Time, add func(model.Notice)) {
 	open, stale := s.openAlarms()
 	stale.AndNot(s.unseen)
 	var alarmed []uint32
@@ -198,7 +198,7 @@ func (s *Snapshot) decisionNotices(add func(model.Notice)) {
 			Text: counted(len(wrong), "declined update is needed by computers, and nothing that supersedes it is approved.", "declined updates are needed by computers, and nothing that supersedes them is approved.")})
 	}
 	for _, u := range s.upstreams {
-		s.withheldNotices(u.Name, add)
+		s.withheldNotices(u.Name, now, add)
 	}
 }
 
@@ -214,15 +214,23 @@ func (s *Snapshot) idFilter(numbers []uint32) string {
 }
 
 // withheldNotices tell of rules that did not run over what an initial
-// synchronization brought, until they ran over some of it by hand.
-func (s *Snapshot) withheldNotices(upstream string, add func(model.Notice)) {
+// synchronization brought, until they ran over some of it by hand, or would
+// approve nothing of it.
+func (s *Snapshot) withheldNotices(upstream string, now time.Time, add func(model.Notice)) {
 	i := slices.IndexFunc(s.runs, func(r *model.SyncRun) bool {
 		return r.Upstream == upstream && slices.ContainsFunc(r.Rules, func(o model.RuleOutcome) bool { return o.Withheld })
 	})
 	if i < 0 {
 		return
 	}
-	brought := roaring.BitmapOf(s.runs[i].New...)
+	// One that was cut off and resumed is several runs, and the last may have
+	// brought nothing that concerns the rule.
+	brought := roaring.New()
+	for _, r := range s.runs[i:] {
+		if r.Upstream == upstream {
+			brought.AddMany(r.New)
+		}
+	}
 	for _, o := range s.runs[i].Rules {
 		r, ok := s.RuleByName(o.Rule)
 		if !o.Withheld || !ok || !r.Enabled {
@@ -231,7 +239,8 @@ func (s *Snapshot) withheldNotices(upstream string, add func(model.Notice)) {
 		ran := slices.ContainsFunc(s.deployments, func(d *model.Deployment) bool {
 			return d.RuleID == r.ID && !d.Undone && slices.ContainsFunc(d.Updates, brought.Contains)
 		})
-		if !ran {
+		// Nor is there anything to tell when people decided about all of it.
+		if !ran && len(s.RunOf(r, brought.ToArray(), now).Updates) > 0 {
 			add(model.Notice{Kind: "rule-withheld", Level: model.NoticeInfo, View: "rules", Remedy: "fettle rule run " + quoteArg(r.Name),
 				Text: fmt.Sprintf("The rule %s did not run over the initial synchronization of %s; it would have approved %s.", model.Clean(r.Name), model.Clean(upstream), plural(o.Updates, "update"))})
 		}

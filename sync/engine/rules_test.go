@@ -110,6 +110,58 @@ func TestInitialSynchronizationIsOnlyCounted(t *testing.T) {
 	}
 }
 
+// withheld gives the notices of rules that only counted.
+func (b *bench) withheld() (texts []string) {
+	for _, n := range b.store.Snapshot().Notices(b.store.Now()) {
+		if n.Kind == "rule-withheld" {
+			texts = append(texts, n.Text)
+		}
+	}
+	return texts
+}
+
+// The record of the synchronization says "withheld" for ever; the notice ends
+// when there is nothing to be done any more.
+func TestTheNoticeOfAWithheldRuleEnds(t *testing.T) {
+	for name, end := range map[string]func(*bench){
+		"run by hand": func(b *bench) {
+			if results, err := b.RunWithheld(b.Context(), nil, admin); err != nil || len(results) != 1 || results[0].Entry.Seq == 0 {
+				b.Errorf("%+v, %v", results, err)
+			}
+		},
+		"decided by people": func(b *bench) {
+			change(b, b.store, model.Change{Kind: model.ChangeDecline, Updates: b.numbers(securityOf("aa", "1"))})
+			if texts := b.withheld(); len(texts) != 1 {
+				b.Errorf("one of two was declined: %q", texts)
+			}
+			change(b, b.store, model.Change{Kind: model.ChangeApprove, Updates: b.numbers(securityOf("bb", "1")), Groups: []model.GroupAction{{Group: model.GroupAll, Action: model.ActionInstall}}})
+			if results, err := b.RunWithheld(b.Context(), nil, admin); err != nil || len(results) != 0 {
+				b.Errorf("there is nothing to approve: %+v, %v", results, err)
+			}
+		},
+	} {
+		b := newBench(t)
+		change(b, b.store, model.Change{Kind: model.ChangeComputers, How: []string{"this computer"}})
+		b.rule("Security", model.GroupAll)
+		change(b, b.store, model.Change{Kind: model.ChangeRuleAdd, Automatic: &model.Rule{Name: "Nothing", Enabled: true, Classes: []model.Classification{model.ClassServicePack}, Groups: []model.GroupID{model.GroupAll}}})
+		// Cut off and resumed: the run that ends it brings nothing for the rule.
+		b.archive.set([]*model.Update{securityOf("aa", "1"), securityOf("bb", "1")}, []*model.Update{packageOf("cc", "1")})
+		b.archive.err = errors.New("the archive went away")
+		if _, err := b.sync(); err == nil {
+			t.Fatal("no error")
+		}
+		b.archive.err = nil
+		run := b.mustSync()
+		if texts := b.withheld(); len(texts) != 1 || !strings.Contains(texts[0], "The rule Security did not run") || !strings.Contains(texts[0], "2 updates") {
+			t.Fatalf("%s: %q, the run brought %v", name, texts, run.New)
+		}
+		end(b)
+		if texts := b.withheld(); len(texts) != 0 {
+			t.Errorf("%s: %q", name, texts)
+		}
+	}
+}
+
 func TestConsentToRulesMayNeedASecondPerson(t *testing.T) {
 	b := newBench(t)
 	b.rule("Security", model.GroupAll)
