@@ -50,13 +50,13 @@ func (s scribe) agenda(snap *store.Snapshot, a model.Agenda, days int) []string 
 		return string(id)
 	}
 	if len(a.Overdue) > 0 {
-		p.head("OVERDUE")
+		p.head("OVERDUE SINCE")
 		for _, e := range a.Overdue {
 			blocked := ""
 			if e.Blocked {
 				blocked = "; nothing is installed for all that, see what waits"
 			}
-			p.add("! %s  %s: %s since %s%s", e.Time.In(s.zone).Format("2006-01-02 15:04"), group(e.Group), openWords(e), e.Time.In(s.zone).Format("Monday"), blocked)
+			p.add("! %s  %s: %s%s", e.Time.In(s.zone).Format("2006-01-02 15:04"), group(e.Group), openWords(e), blocked)
 			p.names(snap, e.Computers)
 		}
 	}
