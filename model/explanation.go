@@ -93,11 +93,14 @@ type ExplanationPart struct {
 }
 
 // Parts gives the explanation in the order in which it is read: heading and
-// sentences. Parts that say nothing are left out.
+// sentences. Parts that say nothing are left out, and so is the only approval
+// considered when it is the one that holds: it would say the same words twice.
 func (e *Explanation) Parts() []ExplanationPart {
-	considered := make([]string, 0, len(e.Considered))
-	for _, c := range e.Considered {
-		considered = append(considered, c.Says+": "+c.Why)
+	considered := make([]string, 0, len(e.Considered)+len(e.Unreached))
+	if len(e.Considered) != 1 || !e.Considered[0].Wins {
+		for _, c := range e.Considered {
+			considered = append(considered, c.Says+": "+c.Why)
+		}
 	}
 	will := []string{e.Forecast.Text}
 	if e.Forecast.Restart != "" {
@@ -180,8 +183,10 @@ type explainer struct {
 
 func (x *explainer) stamp(t time.Time) string { return stamp(t.In(x.loc)) }
 
-func (x *explainer) name(id GroupID) string {
-	if g := x.in.Tree.Group(id); g != nil {
+func (x *explainer) name(id GroupID) string { return groupName(x.in.Tree, id) }
+
+func groupName(tree *GroupTree, id GroupID) string {
+	if g := tree.Group(id); g != nil {
 		return Clean(g.Name)
 	}
 	return Clean(string(id)) + " (removed)"
@@ -198,11 +203,17 @@ func (x *explainer) deployment(id uint64) *Deployment {
 
 // says writes an approval: what, for whom, by when and from which deployment.
 func (x *explainer) says(a Approval) string {
-	s := fmt.Sprintf("%s for %s", a.Action.Title(), x.name(a.Group))
+	return DescribeApproval(a, x.in.Tree, x.deployment(a.Deployment), x.loc)
+}
+
+// DescribeApproval writes an approval of a group: "Install for Servers by
+// 2026-12-01 18:00 CET (deployment 3, November, by alice)". The deployment is
+// the one that it comes from, nil when it is not known any more.
+func DescribeApproval(a Approval, tree *GroupTree, d *Deployment, zone *time.Location) string {
+	s := fmt.Sprintf("%s for %s", a.Action.Title(), groupName(tree, a.Group))
 	if !a.Deadline.IsZero() {
-		s += " by " + x.stamp(a.Deadline)
+		s += " by " + stamp(a.Deadline.In(zone))
 	}
-	d := x.deployment(a.Deployment)
 	switch {
 	case d == nil && a.Deployment != 0:
 		s += fmt.Sprintf(" (deployment %d)", a.Deployment)

@@ -216,3 +216,25 @@ func TestObstacles(t *testing.T) {
 		}
 	}
 }
+
+// The only approval considered is the one that holds: it is said once.
+func TestPartsSayTheOnlyApprovalOnce(t *testing.T) {
+	has := func(e Explanation) bool {
+		for _, p := range e.Parts() {
+			if p.Title == "Approvals considered" {
+				return true
+			}
+		}
+		return false
+	}
+	one := Explanation{Holds: "Install for Servers", Considered: []ConsideredApproval{{Wins: true, Says: "Install for Servers", Why: "it holds"}}}
+	if has(one) {
+		t.Error("the only approval is repeated")
+	}
+	lost := Explanation{Considered: []ConsideredApproval{{Says: "Install for Servers", Why: "out of force, because the update is declined"}}}
+	two := Explanation{Considered: append(one.Considered, lost.Considered...)}
+	unreached := Explanation{Considered: one.Considered, Unreached: []string{"Install for Web: does not reach it"}}
+	if !has(lost) || !has(two) || !has(unreached) {
+		t.Error("an approval that lost is not told")
+	}
+}
