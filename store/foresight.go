@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"fettle/model"
 )
 
@@ -94,6 +96,9 @@ func (s *Snapshot) planOptions(p *model.Plan, o model.Options) {
 	if old.KeepRevisions != o.KeepRevisions {
 		if o.KeepRevisions {
 			line("When a revision of an approved update arrives, nothing of it is installed until it is approved again.")
+			if old.DeclinesExpired() && o.Replica == "" {
+				line("Updates that their publisher expires are not declined by themselves meanwhile.")
+			}
 		} else {
 			line("Approvals move to new revisions by themselves, unless these bring licence terms. What is held back now stays so until it is approved again.")
 		}
@@ -116,26 +121,15 @@ func (s *Snapshot) planOptions(p *model.Plan, o model.Options) {
 	}
 }
 
-// planMoves says for how many computers another grouping changes what is
-// approved.
+// planMoves says for which computers another grouping changes what is approved.
 func (s *Snapshot) planMoves(p *model.Plan, after *Snapshot) {
-	groups, approvals := 0, 0
-	for it := s.managed.Iterator(); it.HasNext(); {
-		n := it.Next()
-		if slices.Equal(s.GroupsOf(n), after.GroupsOf(n)) {
-			continue
+	moved := roaring.New()
+	forEach(s.managed, func(n uint32) {
+		if !slices.Equal(s.GroupsOf(n), after.GroupsOf(n)) {
+			moved.Add(n)
 		}
-		groups++
-		for _, u := range s.NeededBy(n) {
-			if s.Effective(n, u).Approval != after.Effective(n, u).Approval {
-				approvals++
-				break
-			}
-		}
-	}
-	p.Computers = approvals
-	p.Lines = append(p.Lines, fmt.Sprintf("%s; the effective approval of needed updates changes on %s.",
-		counted(groups, "computer changes groups", "computers change groups"), plural(approvals, "computer")))
+	})
+	s.planRegrouped(p, after, moved, s.store.Now()) // in the server's zone
 }
 
 // planBeside adds what a change does beside its first step: to bundles, to

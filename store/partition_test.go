@@ -334,9 +334,22 @@ func TestReapprovedEqualsPairByPair(t *testing.T) {
 				}
 			}
 		}
-		got, n := s.reapproved(&after, s.managed)
+		got, n, first := s.reapproved(&after, s.managed)
 		if n != pairs || int(got.GetCardinality()) != len(computers) {
 			rt.Fatalf("%d pairs on %v; expected %d on %v", n, got, pairs, computers)
+		}
+		if len(first) != min(pairs, 5) {
+			rt.Fatalf("%d of %d pairs are named", len(first), pairs)
+		}
+		named := map[uint32]bool{}
+		for _, r := range first {
+			named[r.computer] = true
+			if was, is := slowEffective(s, r.computer, r.update).Approval, slowEffective(&after, r.computer, r.update).Approval; was == is || r.was != was || r.is != is {
+				rt.Fatalf("%+v; expected %+v, %+v", r, was, is)
+			}
+		}
+		if len(named) != min(len(computers), 5) {
+			rt.Fatalf("%d of %d computers are named", len(named), len(computers))
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -59,8 +60,8 @@ func (s *Snapshot) plan(c model.Change, now time.Time) model.Plan {
 		s.planDecline(&p, c, now)
 	case model.ChangeRetract, model.ChangeRestore:
 		s.planRetract(&p, c, now)
-	case model.ChangeGroupRemove, model.ChangeGroupMove, model.ChangeJoin, model.ChangeLeave, model.ChangeExclude, model.ChangeInclude:
-		s.planMembership(&p, c)
+	case model.ChangeGroupAdd, model.ChangeFormula, model.ChangeGroupRemove, model.ChangeGroupMove, model.ChangeJoin, model.ChangeLeave, model.ChangeExclude, model.ChangeInclude:
+		s.planMembership(&p, c, now)
 	case model.ChangePolicy:
 		s.planPolicy(&p, c)
 	case model.ChangeUpdates, model.ChangeSettings:
@@ -125,6 +126,13 @@ func (s *Snapshot) planApprove(p *model.Plan, c model.Change, now time.Time) {
 	}
 	if u := s.unknownAmong(updates, installing, now); u.total() > 0 {
 		p.Lines = append(p.Lines, u.sentence(int(installing.GetCardinality()), len(c.Updates)))
+	}
+	if n := len(s.withBundled(c.Updates)) - len(c.Updates); n > 0 {
+		text := fmt.Sprintf("As a bundle it brings %s with it.", plural(n, "update"))
+		if len(c.Updates) > 1 {
+			text = fmt.Sprintf("Bundles among them bring %s with them.", plural(n, "more update"))
+		}
+		p.Lines = append(p.Lines, text)
 	}
 	s.warnSuperseded(p, updates)
 	if !installing.IsEmpty() {
@@ -414,7 +422,7 @@ func counted(n int, one, many string) string {
 
 // planMembership says for whom approvals change when membership or the tree
 // changes.
-func (s *Snapshot) planMembership(p *model.Plan, c model.Change) {
+func (s *Snapshot) planMembership(p *model.Plan, c model.Change, now time.Time) {
 	d := (&draft{Snapshot: s, store: s.store}).fork()
 	change := c
 	if _, _, err := d.perform(&change, model.Actor{}); err != nil {
@@ -422,17 +430,18 @@ func (s *Snapshot) planMembership(p *model.Plan, c model.Change) {
 		return
 	}
 	touched := roaring.New()
+	for _, id := range d.tree.Order() {
+		touched.Or(roaring.Xor(s.Members(id), d.Members(id)))
+	}
 	for _, id := range s.tree.Order() {
-		before, after := s.Members(id), d.Members(id)
-		touched.Or(roaring.Xor(before, after))
+		touched.Or(roaring.Xor(s.Members(id), d.Members(id)))
 	}
 	if c.Kind == model.ChangeGroupMove || c.Kind == model.ChangeGroupRemove {
 		touched.Or(s.Members(c.Group.ID))
 	}
-	affected, pairs := s.reapproved(d.Snapshot, touched)
-	p.Computers = int(affected.GetCardinality())
-	p.Lines = append(p.Lines, fmt.Sprintf("%s; the effective approval of needed updates changes on %s (%d in all).",
-		counted(int(touched.GetCardinality()), "computer changes groups", "computers change groups"), plural(p.Computers, "computer"), pairs))
+	if c.Kind != model.ChangeGroupAdd || !touched.IsEmpty() {
+		s.planRegrouped(p, d.Snapshot, touched, now)
+	}
 	if c.Kind == model.ChangeGroupRemove {
 		if subs := len(s.tree.Children(c.Group.ID)); subs > 0 {
 			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "subgroups", Text: fmt.Sprintf("%s with it", counted(subs, "subgroup goes", "subgroups go"))})
@@ -440,11 +449,65 @@ func (s *Snapshot) planMembership(p *model.Plan, c model.Change) {
 	}
 }
 
+// planRegrouped says for which of the computers that change groups another
+// approval holds afterwards, and names the first.
+func (s *Snapshot) planRegrouped(p *model.Plan, after *Snapshot, touched *roaring.Bitmap, now time.Time) {
+	affected, pairs, first := s.reapproved(after, touched)
+	p.Computers = int(affected.GetCardinality())
+	for it := affected.Iterator(); it.HasNext() && len(p.First) < 5; {
+		p.First = append(p.First, model.Clean(s.Computer(it.Next()).Name))
+	}
+	p.Lines = append(p.Lines, fmt.Sprintf("%s; the effective approval of needed updates changes on %s (%d in all).",
+		counted(int(touched.GetCardinality()), "computer changes groups", "computers change groups"), plural(p.Computers, "computer"), pairs))
+	for _, r := range first {
+		p.Lines = append(p.Lines, s.tellReapproved(after, r, now.Location()))
+	}
+	if more := pairs - len(first); more > 0 && len(first) > 0 {
+		p.Lines = append(p.Lines, fmt.Sprintf("and %d more", more))
+	}
+}
+
+// reapproval is one update on one computer for which another approval holds
+// than before.
+type reapproval struct {
+	computer, update uint32
+	was, is          model.Approval
+}
+
+// tellReapproved says what a reapproval means: "web1: openssl 3.0 is no longer
+// approved (was Install for Servers ...)".
+func (s *Snapshot) tellReapproved(after *Snapshot, r reapproval, zone *time.Location) string {
+	tell := func(a model.Approval, tree *model.GroupTree) string {
+		if a.Group == "" {
+			return "not approved"
+		}
+		return model.DescribeApproval(a, tree, s.Deployment(a.Deployment), zone)
+	}
+	installs := func(a model.Approval) bool { return a.Action == model.ActionInstall && !a.Stale }
+	was, is := tell(r.was, s.tree), tell(r.is, after.tree)
+	head := fmt.Sprintf("%s: %s", model.Clean(s.Computer(r.computer).Name), model.Clean(s.Row(r.update).Title))
+	switch {
+	case installs(r.was) && !installs(r.is):
+		if r.is.Group != "" {
+			was += "; now " + is
+		}
+		return fmt.Sprintf("%s is no longer approved (was %s)", head, was)
+	case !installs(r.was) && installs(r.is):
+		return fmt.Sprintf("%s becomes approved: %s (was %s)", head, is, was)
+	}
+	return fmt.Sprintf("%s: %s (was %s)", head, is, was)
+}
+
+// namedReapprovals is how many reapprovals a plan names one by one.
+const namedReapprovals = 5
+
 // reapproved gives those of the computers for which another approval of an
-// update that they need holds in a snapshot with other groups, and how many such
-// pairs there are. Computers that move between the same groups are alike.
-func (s *Snapshot) reapproved(after *Snapshot, computers *roaring.Bitmap) (affected *roaring.Bitmap, pairs int) {
+// update that they need holds in a snapshot with other groups, how many such
+// pairs there are, and the first of them: one for each computer before a second
+// for any. Computers that move between the same groups are alike.
+func (s *Snapshot) reapproved(after *Snapshot, computers *roaring.Bitmap) (affected *roaring.Bitmap, pairs int, first []reapproval) {
 	type move struct{ from, to int32 }
+	type change struct{ was, is model.Approval }
 	before, later := s.placing(), after.placing()
 	groups := func(p *placing, class int32) []model.GroupID {
 		if class < 0 {
@@ -453,31 +516,45 @@ func (s *Snapshot) reapproved(after *Snapshot, computers *roaring.Bitmap) (affec
 		return p.groups[class]
 	}
 	own := map[uint32][]model.Approval{}
-	known := map[move]map[uint32]bool{}
+	known := map[move]map[uint32]change{}
 	affected = roaring.New()
+	var further []reapproval
 	forEach(computers, func(n uint32) {
 		m := move{before.class(n), later.class(n)}
 		if known[m] == nil {
-			known[m] = map[uint32]bool{}
+			known[m] = map[uint32]change{}
 		}
 		for _, u := range s.NeededBy(n) {
-			differs, ok := known[m][u]
+			c, ok := known[m][u]
 			if !ok {
 				all, seen := own[u]
 				if !seen {
 					all = s.Approvals(u)
 					own[u] = all
 				}
-				differs = s.resolve(all, groups(before, m.from)) != after.resolve(all, groups(later, m.to))
-				known[m][u] = differs
+				c = change{s.resolve(all, groups(before, m.from)), after.resolve(all, groups(later, m.to))}
+				known[m][u] = c
 			}
-			if differs {
-				pairs++
-				affected.Add(n)
+			if c.was == c.is {
+				continue
+			}
+			pairs++
+			r := reapproval{n, u, c.was, c.is}
+			switch {
+			case affected.CheckedAdd(n):
+				if len(first) < namedReapprovals {
+					first = append(first, r)
+				}
+			case len(further) < namedReapprovals:
+				further = append(further, r)
 			}
 		}
 	})
-	return affected, pairs
+	first = append(first, further[:min(len(further), namedReapprovals-len(first))]...)
+	slices.SortFunc(first, func(a, b reapproval) int {
+		return cmp.Or(cmp.Compare(a.computer, b.computer), cmp.Compare(a.update, b.update))
+	})
+	return affected, pairs, first
 }
 
 // resolve gives the approval that holds for a computer of the given groups.
