@@ -42,7 +42,7 @@ func (c *cycle) judge() []Action {
 		case !ok:
 			x.Reason = "the server has not put it into a plan yet"
 		case p.Refused != "":
-			x.Reason = "it cannot be installed here: " + p.Refused
+			x.Reason = "it is not installed: " + p.Refused
 		case len(p.WaitsFor) > 0:
 			x.WaitsFor = p.WaitsFor
 			x.Reason = fmt.Sprintf("it waits for %s, which is not approved", joinIDs(p.WaitsFor))

@@ -159,7 +159,7 @@ func TestWhatIsDecidedWhileItDownloads(t *testing.T) {
 				b.Fatal(err)
 			}
 		}, "withdrawn"},
-		{"a revision with a licence", func(b *bench, _ uint32) { revise(b, func(u *model.Update) { u.Licence = "You must like it." }) }, "older revision: the new revision brings licence terms"},
+		{"a revision with a licence", func(b *bench, _ uint32) { revise(b, func(u *model.Update) { u.Licence = "You must like it." }) }, "it is not installed: its approval belongs to an older revision (the new revision brings licence terms that have not been accepted); it waits until"},
 		{"a revision that was expired", func(b *bench, _ uint32) { revise(b, func(u *model.Update) { u.Publication = model.Expired }) }, "expired"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -189,6 +189,10 @@ func TestWhatIsDecidedWhileItDownloads(t *testing.T) {
 				t.Errorf("withdrawn: %v, %+v", out.Withdrawn, out.Actions)
 			case c.text != "" && (withdrawn || i < 0 || !strings.Contains(out.Actions[i].Reason, c.text)):
 				t.Errorf("withdrawn: %v, %+v", out.Withdrawn, out.Actions)
+			}
+			// What a person on the computer reads (fettle agent status) is the same.
+			if st, err := web.agent.State(); err != nil || !slices.EqualFunc(st.Actions, out.Actions, func(a, b agent.Action) bool { return a.Update == b.Update && a.Do == b.Do && a.Reason == b.Reason }) {
+				t.Errorf("the agent remembers %+v, %v", st.Actions, err)
 			}
 			if f := m.status().Failures; len(f) != 0 {
 				t.Errorf("not to install is no failure: %+v", f)
@@ -271,7 +275,7 @@ func TestWhatStandsAgainstAnApprovalIsSaid(t *testing.T) {
 	if _, err := b.store.Import(t.Context(), []*model.Update{u}); err != nil {
 		t.Fatal(err)
 	}
-	if got := refused("aa"); got != "its approval belongs to an older revision: approvals do not move to new revisions by themselves on this server" {
+	if got := refused("aa"); got != "its approval belongs to an older revision (approvals do not move to new revisions by themselves on this server); it waits until an administrator approves it again" {
 		t.Errorf("%q", got)
 	}
 	b.approve(model.GroupAll, start, n[0])

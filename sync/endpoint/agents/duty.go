@@ -51,8 +51,9 @@ func wants(snap *store.Snapshot, c *model.Computer) []model.PlannedUpdate {
 		case eff.Stale:
 			p.Refused = "its approval belongs to an older revision"
 			if a, ok := snap.Alarm(n); ok && a.Held != model.HeldNot {
-				p.Refused += ": " + a.Held.String()
+				p.Refused += " (" + a.Held.String() + ")"
 			}
+			p.Refused += "; it waits until an administrator approves it again"
 		case !snap.Licensed(n):
 			p.Refused = "its licence terms have not been accepted"
 		}
