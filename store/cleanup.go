@@ -229,6 +229,9 @@ func (c *cleaner) superseded() {
 		case c.recent.Contains(n):
 			saved = c.recentSaved(n)
 		default:
+			if saved = c.partSaved(n); saved != "" {
+				break
+			}
 			if by, ok := c.successor(n); ok {
 				reason = fmt.Sprintf("nobody needs it, and %s, which supersedes it, is approved", model.Clean(by.Title))
 			} else {
@@ -307,6 +310,8 @@ func (c *cleaner) expired() {
 					break
 				}
 			}
+		default:
+			saved = c.partSaved(n)
 		}
 		reason := "its publisher expired it, and it is not approved"
 		if r.Has(model.FlagWithdrawn) {
@@ -316,6 +321,22 @@ func (c *cleaner) expired() {
 			c.declined.Add(n)
 		}
 	})
+}
+
+// partSaved gives the condition that saves a bundle: declining it would decline
+// what it consists of, and somebody approved a part of that by itself.
+func (c *cleaner) partSaved(n uint32) string {
+	for _, part := range c.s.Bundled(n) {
+		if !c.binding.Contains(part) || c.s.declined.Contains(part) {
+			continue
+		}
+		for _, a := range c.s.Approvals(part) {
+			if binding(a.Action) {
+				return fmt.Sprintf("its part %s is approved (%s for %s)", model.Clean(c.s.Row(part).Title), a.Action.Title(), c.groupName(a.Group))
+			}
+		}
+	}
+	return ""
 }
 
 // unused judges declined updates, those that the jobs before would decline

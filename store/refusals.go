@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"fettle/model"
 	"fettle/model/query"
 )
@@ -230,8 +232,40 @@ func (s *Snapshot) checkApprove(c model.Change) error {
 			return &model.Refusal{Code: "input", What: "The deadline was refused", Why: title + " asks the user something when it is installed, so that nothing can install it by a deadline", Remedy: "approve it without a deadline"}
 		}
 	}
+	return s.checkOpposite(c)
+}
+
+// checkOpposite refuses to approve a bundle where a part of it is approved for
+// the opposite action: computers apply to the parts what is asked of the whole
+// (semantics 3.2). What the same change approves of the part counts instead of
+// what was approved before.
+func (s *Snapshot) checkOpposite(c model.Change) error {
+	var again *roaring.Bitmap
+	for _, n := range c.Updates {
+		if e := s.rows.at(n); e == nil || len(e.children) == 0 {
+			continue
+		}
+		if again == nil {
+			again = roaring.BitmapOf(c.Updates...)
+		}
+		for _, ga := range c.Groups {
+			for _, part := range s.Bundled(n) {
+				a, ok := s.Approval(part, ga.Group)
+				if !ok || !opposite(ga.Action, a.Action) || again.Contains(part) || s.declined.Contains(part) {
+					continue
+				}
+				name := model.Clean(s.tree.Group(ga.Group).Name)
+				return &model.Refusal{Code: "opposite", What: "The approval was refused", Why: fmt.Sprintf("%s bundles %s, which is approved for the opposite: %s for %s",
+					model.Clean(s.Row(n).Title), model.Clean(s.Row(part).Title), a.Action.Title(), name),
+					Remedy: fmt.Sprintf("take that approval away first: fettle approve %s --group %s --action inherit", quoteArg(string(s.Row(part).ID)), quoteArg(name))}
+			}
+		}
+	}
 	return nil
 }
+
+// opposite says whether one action undoes the other.
+func opposite(a, b model.Action) bool { return binding(a) && binding(b) && a != b }
 
 // quoteArg quotes an argument for the shell when it needs to be.
 func quoteArg(s string) string {

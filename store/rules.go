@@ -312,6 +312,25 @@ func (s *Snapshot) ruledBefore(rule uint64, groups []model.GroupID) []*roaring.B
 	return out
 }
 
+// addOpposed adds the bundles of which a part is to be uninstalled in a group.
+// Approving them there is refused, which would take the rest of a run along.
+func (s *Snapshot) addOpposed(to *roaring.Bitmap, group model.GroupID) {
+	uninstalls := roaring.New()
+	for _, l := range s.layers[group] {
+		if l.action == model.ActionUninstall {
+			uninstalls.Or(l.updates)
+		}
+	}
+	if uninstalls.AndNot(s.declined); uninstalls.IsEmpty() {
+		return
+	}
+	for n, e := range s.rows.all {
+		if e != nil && len(e.children) > 0 && slices.ContainsFunc(s.Bundled(n), uninstalls.Contains) {
+			to.Add(n)
+		}
+	}
+}
+
 // decidedByHand gives, per group, the updates whose approval there a rule does
 // not touch: a person's, whatever it says, and another rule's unless this one
 // has the earlier deadline.
@@ -326,6 +345,7 @@ func (s *Snapshot) decidedByHand(rule uint64, groups []model.GroupID, deadline t
 				out[i].Or(l.updates)
 			}
 		}
+		s.addOpposed(out[i], g)
 	}
 	return out
 }
