@@ -191,9 +191,13 @@ func (c *Console) updateComputer(snap *store.Snapshot, n, update uint32) []table
 		}
 	}
 	if !e.Deadline.IsZero() {
-		due = c.deadline(e.Deadline)
-		if !e.Deadline.After(c.now) {
-			due = "now"
+		switch is := snap.State(n, update); {
+		case e.Deadline.After(c.now):
+			due = c.deadline(e.Deadline)
+		case is.Needed() || is == model.StateFailed:
+			due = "overdue" // the next check-in obeys it, whenever that is
+		default:
+			due = c.when(e.Deadline)
 		}
 	}
 	return []table.Cell{{Text: model.Clean(comp.Name)}, state, {Text: approval}, {Text: due}, {Text: c.when(comp.Contacted)}, {Text: decidedBy[min(int(e.Step), len(decidedBy)-1)]}}

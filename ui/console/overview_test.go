@@ -2,6 +2,7 @@ package console
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"fettle/model"
@@ -36,4 +37,24 @@ func TestBaseWithoutComputers(t *testing.T) {
 	setUp(t, s)
 	d := drive(t, s, 80, 24)
 	d.press("b").sees("no computer is counted yet", "nothing known yet")
+}
+
+// A deadline that has passed is overdue where the update is still wanted, and
+// only there.
+func TestPastDeadlineByComputer(t *testing.T) {
+	s := newStore(t)
+	setUp(t, s)
+	fill(t, s, 0)
+	must[model.Entry](t)(s.Make(t.Context(), model.Change{Kind: model.ChangeApprove, Updates: []uint32{3},
+		Groups: []model.GroupAction{{Group: model.GroupAll, Action: model.ActionInstall, Deadline: testTime.AddDate(0, 0, -2)}}}, admin))
+	d := drive(t, s, 100, 24)
+	d.press("2", "/", "ctrl+u").write("tzdata").press("enter", "e")
+	for name, want := range map[string]string{"web1.example.org": "overdue", "web2.example.org": "2026-11-20"} {
+		d.sees(name)
+		for l := range strings.SplitSeq(d.c.View(), "\n") {
+			if strings.Contains(l, name) && !strings.Contains(l, want) {
+				t.Errorf("%s does not show %q: %q", name, want, l)
+			}
+		}
+	}
 }
