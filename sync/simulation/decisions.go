@@ -105,7 +105,7 @@ func groupPlan(n int) []group {
 	all := []group{
 		{name: "Rings"}, {name: "Pilot", parent: "Rings", has: ring(0, 4)}, {name: "Early", parent: "Rings", has: ring(4, 20)}, {name: "Broad", parent: "Rings", has: ring(20, 97)},
 		{name: "Servers of purpose"}, {name: "Web Servers", parent: "Servers of purpose", formula: "role:server name:web*"},
-		{name: "Debian 12", formula: `os:"Debian GNU/Linux 12*"`}, {name: "営業部 Verkauf é", has: func(c *Computer) bool { return mix(c.seed, 6)%200 == 0 }},
+		{name: "Debian 12", formula: `os:"Debian GNU/Linux 12"`}, {name: "営業部 Verkauf é", has: func(c *Computer) bool { return mix(c.seed, 6)%200 == 0 }},
 		{name: "Silent for a week", formula: "contact:>7d"}, {name: "Database Servers", parent: "Servers of purpose", formula: "role:server name:db*"}, {name: "Sites"},
 	}
 	title := func(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
