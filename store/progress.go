@@ -17,8 +17,8 @@ type Deploying struct {
 	Updates    []UpdateProgress // one per update that concerns any computer
 }
 
-// Pairs counts (computer, update) pairs. Overridden ones follow another
-// approval than this deployment's; Unknown ones belong to computers that have
+// Pairs counts (computer, update) pairs. Overridden ones do not follow an Install
+// of this deployment; Unknown ones belong to computers that have
 // not reported on the update. Neither is part of Applicable.
 type Pairs struct {
 	Applicable int
@@ -241,7 +241,7 @@ func (p *progress) open(id uint64) {
 			}
 			for _, a := range order {
 				if p.s.Members(a.Group).Contains(p.of(c)) {
-					ours[c] = a.Deployment == id
+					ours[c] = a.Deployment == id && a.Action == model.ActionInstall
 					break
 				}
 			}

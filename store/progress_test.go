@@ -51,7 +51,8 @@ func slowProgress(s *Snapshot, id uint64, updates, computers *roaring.Bitmap, no
 func slowPairs(s *Snapshot, id uint64, update uint32, scope *roaring.Bitmap, now time.Time) (p Pairs, failed []uint32) {
 	for _, c := range scope.ToArray() {
 		e := s.computers.at(c)
-		ours := slowEffective(s, c, update).Deployment == id
+		held := slowEffective(s, c, update)
+		ours := held.Deployment == id && held.Action == model.ActionInstall
 		switch st := s.State(c, update); {
 		case st == model.StateUnknown:
 			p.Unknown++

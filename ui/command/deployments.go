@@ -148,7 +148,7 @@ func perComputer(snap *store.Snapshot, d *model.Deployment, now time.Time) []*de
 			if ours == nil {
 				ours = roaring.New()
 				for _, o := range snap.Outcomes(u, scope) {
-					if o.Deployment == d.ID {
+					if o.Deployment == d.ID && o.Action == model.ActionInstall {
 						ours.Or(o.Computers)
 					}
 				}

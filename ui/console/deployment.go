@@ -172,7 +172,7 @@ func (s scribe) deploymentComputers(ctx context.Context, p *page, snap *store.Sn
 			continue
 		}
 		for _, o := range snap.Outcomes(u.Update, scope) {
-			if o.Deployment != pr.Deployment.ID {
+			if o.Deployment != pr.Deployment.ID || o.Action != model.ActionInstall {
 				continue
 			}
 			for _, n := range snap.ComputersWith(u.Update, model.GroupAll, model.StateNotInstalled, model.StateDownloaded, model.StateInstalledPendingReboot) {
