@@ -355,7 +355,7 @@ func TestAnApprovalWakesAnAttachedAgent(t *testing.T) {
 	}
 	again := <-redials
 	approve(now.Add(48 * time.Hour)) // while it is not there
-	h = serve(h.Socket())
+	serve(h.Socket())
 	again <- now
 	want(now.Add(48 * time.Hour))
 	cancel()
