@@ -303,9 +303,20 @@ func (r *reference) superseded(n uint32) bool {
 	return false
 }
 
+// parts gives what a bundle consists of, parts of parts included.
+func (r *reference) parts(n uint32, into map[uint32]bool) map[uint32]bool {
+	for m, o := range r.updates {
+		if slices.Contains(r.updates[n].Bundles, o.ID) && !into[m] {
+			into[m] = true
+			r.parts(m, into)
+		}
+	}
+	return into
+}
+
 // ruled gives what a rule approves of some updates (semantics 3.5): never what
 // is declined, expired, withdrawn, superseded or unlicensed; never twice; never
-// over a person. licensed says whether the terms were accepted.
+// over a person; never against a part of a bundle. licensed says whether the terms were accepted.
 func (r *reference) ruled(rule model.Rule, over []uint32, now time.Time, licensed func(*model.Update) bool) map[spot]time.Time {
 	var deadline time.Time
 	if rule.Deadline != nil {
@@ -332,6 +343,11 @@ func (r *reference) ruled(rule model.Rule, over []uint32, now time.Time, license
 			for _, d := range r.deployments {
 				if !d.Undone && d.RuleID == rule.ID && slices.Contains(d.Updates, n) && slices.ContainsFunc(d.Groups, func(ga model.GroupAction) bool { return ga.Group == g }) {
 					continue group
+				}
+			}
+			for part := range r.parts(n, map[uint32]bool{}) {
+				if s, ok := r.approvals()[spot{part, g}]; ok && s.action == model.ActionUninstall && !r.declined[part] {
+					continue group // approving it there is refused: a part is approved for the opposite
 				}
 			}
 			if s, ok := r.approvals()[spot{n, g}]; ok {
