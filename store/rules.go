@@ -356,19 +356,8 @@ func (s *Snapshot) ruleGroup(run *model.RuleRun, id model.GroupID) model.GroupPl
 	p := model.GroupPlan{Group: id, Name: s.tree.Group(id).Name, Action: model.ActionInstall, Deadline: run.Deadline, Computers: int(m.GetCardinality())}
 	needing := roaring.New()
 	for _, part := range run.Parts {
-		if !slices.Contains(part.Groups, id) {
-			continue
-		}
-		for _, n := range part.Updates {
-			t := s.tallies.at(n)
-			if t == nil {
-				continue
-			}
-			for _, b := range []*roaring.Bitmap{t.needed, t.downloaded, t.failed, t.pending} {
-				if b != nil {
-					needing.Or(b)
-				}
-			}
+		if slices.Contains(part.Groups, id) {
+			needing.Or(s.needingAny(roaring.BitmapOf(part.Updates...)))
 		}
 	}
 	p.Needing = int(needing.AndCardinality(m))
