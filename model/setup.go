@@ -61,4 +61,6 @@ type Settings struct {
 	Classes    []Classification `cbor:"3,keyasint,omitempty"` // empty = all
 	Content    ContentMode      `cbor:"4,keyasint,omitempty"`
 	ContentDir string           `cbor:"5,keyasint,omitempty"`
+	Categories []CategoryID     `cbor:"6,keyasint,omitempty"` // products, or what groups them, of which an update must have one; empty = all
+	Decided    time.Time        `cbor:"7,keyasint"`           // when an administrator last made these settings: later products are new
 }

@@ -27,6 +27,8 @@ const (
 	ClassDriver
 	ClassUpdate
 	ClassUpgrade
+	ClassApplication
+	ClassDriverSet
 )
 
 var classNames = [...]struct{ word, title string }{
@@ -41,6 +43,8 @@ var classNames = [...]struct{ word, title string }{
 	ClassDriver:       {"driver", "Drivers"},
 	ClassUpdate:       {"update", "Updates"},
 	ClassUpgrade:      {"upgrade", "Upgrades"},
+	ClassApplication:  {"application", "Applications"},
+	ClassDriverSet:    {"driver-set", "Driver Sets"},
 }
 
 // String gives the word of the query language, such as "security".
@@ -165,6 +169,8 @@ type Update struct {
 	Bundles     []UpdateID     `cbor:"28,keyasint,omitempty"` // updates that this one consists of: declining it declines them
 	Applies     []byte         `cbor:"29,keyasint,omitempty"` // digest of its applicability rules, where the vendor states any: a change is a revision alarm
 	Input       bool           `cbor:"30,keyasint,omitempty"` // installing it asks the user something, so that a deadline cannot be set
+	Digest      []byte         `cbor:"32,keyasint,omitempty"` // of the vendor's documents that it was made from: they change without a visible difference
+	Document    uint32         `cbor:"33,keyasint,omitempty"` // the vendor's own number of the revision, where its document is kept (Document)
 	Removed     bool           `cbor:"31,keyasint,omitempty"` // cleanup removed it: only identity and title are left
 }
 
@@ -301,4 +307,7 @@ type Category struct {
 	Parent   CategoryID   `cbor:"4,keyasint,omitempty" json:"parent,omitempty"`
 	Upstream string       `cbor:"5,keyasint" json:"upstream"`
 	Arrived  time.Time    `cbor:"6,keyasint" json:"arrived"`
+	Excluded bool         `cbor:"7,keyasint,omitempty" json:"excluded,omitempty"` // its vendor leaves it out of automatic selection
+	Barren   bool         `cbor:"8,keyasint,omitempty" json:"-"`                  // no update is in it directly: it only groups others
+	Document uint32       `cbor:"9,keyasint,omitempty" json:"-"`                  // the vendor's own number of the revision that says so
 }
