@@ -62,5 +62,5 @@ type Settings struct {
 	Content    ContentMode      `cbor:"4,keyasint,omitempty"`
 	ContentDir string           `cbor:"5,keyasint,omitempty"`
 	Categories []CategoryID     `cbor:"6,keyasint,omitempty"` // products, or what groups them, of which an update must have one; empty = all
-	Decided    time.Time        `cbor:"7,keyasint"`           // when an administrator last made these settings: later products are new
+	Decided    time.Time        `cbor:"7,keyasint,omitzero"`  // when an administrator last made these settings: later products are new
 }
