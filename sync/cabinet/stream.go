@@ -1,0 +1,191 @@
+package cabinet
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"fettle/sync/cabinet/lzx"
+)
+
+// stream gives the unpacked blocks of one folder, in their order.
+type stream struct {
+	f      *folder
+	number int // of the folder, for messages
+	in     *bufio.Reader
+	block  int // read so far
+	packed []byte
+	unpack func(packed []byte, size int, last bool) ([]byte, error)
+}
+
+func (c *Cabinet) stream(number int) (*stream, error) {
+	f := &c.folders[number]
+	s := &stream{
+		f:      f,
+		number: number,
+		in:     bufio.NewReaderSize(io.NewSectionReader(c.r, f.start, c.size-f.start), 128<<10),
+		packed: make([]byte, maximumBlock),
+	}
+	switch f.Compression {
+	case Stored:
+		s.unpack = unpackStored
+	case MSZIP:
+		s.unpack = new(mszip).unpack
+	case LZX:
+		d, err := lzx.NewDecoder(f.Window)
+		if err != nil {
+			return nil, err
+		}
+		s.unpack = func(packed []byte, size int, last bool) ([]byte, error) {
+			if size != lzx.FrameSize && !last {
+				return nil, fmt.Errorf("it unpacks to %d bytes and is not the last", size)
+			}
+			return d.Decode(packed, size)
+		}
+	}
+	return s, nil
+}
+
+// next unpacks one block. What it gives is valid until the next call. After the
+// last block it gives io.EOF.
+func (s *stream) next() ([]byte, error) {
+	if s.block == s.f.Blocks {
+		return nil, io.EOF
+	}
+	var head [blockHeader]byte
+	if _, err := io.ReadFull(s.in, head[:]); err != nil {
+		return nil, s.failed(err)
+	}
+	n, size := int(binary.LittleEndian.Uint16(head[4:])), int(binary.LittleEndian.Uint16(head[6:]))
+	if err := checkSizes(s.f.Compression, n, size); err != nil {
+		return nil, s.failed(err)
+	}
+	if _, err := s.in.Discard(s.f.skip); err != nil {
+		return nil, s.failed(err)
+	}
+	packed := s.packed[:n]
+	if _, err := io.ReadFull(s.in, packed); err != nil {
+		return nil, s.failed(err)
+	}
+	if err := verify(head, packed); err != nil {
+		return nil, s.failed(err)
+	}
+	out, err := s.unpack(packed, size, s.block == s.f.Blocks-1)
+	if err != nil {
+		return nil, s.failed(damaged{err})
+	}
+	s.block++
+	return out, nil
+}
+
+// failed says where reading a folder failed. Everything but an error of the
+// reader beneath is damage.
+func (s *stream) failed(err error) error {
+	where := fmt.Sprintf("reading block %d of %d of folder %d", s.block+1, s.f.Blocks, s.number+1)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%s: %w: the cabinet ends in it", where, ErrDamaged)
+	default:
+		return fmt.Errorf("%s: %w", where, err)
+	}
+}
+
+// damaged marks an error as one about the content.
+type damaged struct{ error }
+
+func (d damaged) Error() string        { return ErrDamaged.Error() + ": " + d.error.Error() }
+func (d damaged) Unwrap() error        { return d.error }
+func (d damaged) Is(target error) bool { return target == ErrDamaged }
+
+// checkSizes holds the two lengths of a block's header to what the format
+// allows.
+func checkSizes(method Compression, packed, size int) error {
+	switch {
+	case size == 0:
+		return fmt.Errorf("%w: the block goes on in another cabinet of a set", ErrUnsupported)
+	case size > blockSize:
+		return damaged{fmt.Errorf("it claims to unpack to %d bytes, more than %d", size, blockSize)}
+	case packed == 0 || packed > maximumBlock:
+		return damaged{fmt.Errorf("it claims to have %d bytes", packed)}
+	case method == Stored && packed != size:
+		return damaged{fmt.Errorf("it is stored, but has %d bytes for %d", packed, size)}
+	}
+	return nil
+}
+
+// verify checks a block against the checksum in its header; 0 means that there
+// is none.
+func verify(head [blockHeader]byte, packed []byte) error {
+	want := binary.LittleEndian.Uint32(head[:])
+	if want == 0 {
+		return nil
+	}
+	if got := checksum(packed, binary.LittleEndian.Uint32(head[4:])); got != want {
+		return damaged{errors.New("its checksum is wrong; copy the cabinet again")}
+	}
+	return nil
+}
+
+// checksum is the XOR of the 32-bit words. The one to three bytes that are left
+// over are packed the other way round (offline-catalogues B.2).
+func checksum(p []byte, seed uint32) uint32 {
+	var wide uint64
+	for ; len(p) >= 8; p = p[8:] {
+		wide ^= binary.LittleEndian.Uint64(p)
+	}
+	sum := seed ^ uint32(wide) ^ uint32(wide>>32)
+	if len(p) >= 4 {
+		sum ^= binary.LittleEndian.Uint32(p)
+		p = p[4:]
+	}
+	switch len(p) {
+	case 3:
+		sum ^= uint32(p[0])<<16 | uint32(p[1])<<8 | uint32(p[2])
+	case 2:
+		sum ^= uint32(p[0])<<8 | uint32(p[1])
+	case 1:
+		sum ^= uint32(p[0])
+	}
+	return sum
+}
+
+func unpackStored(packed []byte, _ int, _ bool) ([]byte, error) { return packed, nil }
+
+// mszip unpacks blocks of deflate. Each begins afresh, but may refer to the
+// 32 KiB that came before it.
+type mszip struct {
+	in      bytes.Reader
+	inflate io.ReadCloser
+	buffer  [2 * blockSize]byte // what came before, then the block
+	history int
+	size    int // of the block
+}
+
+func (m *mszip) unpack(packed []byte, size int, _ bool) ([]byte, error) {
+	if len(packed) < 2 || packed[0] != 'C' || packed[1] != 'K' {
+		return nil, errors.New("it does not begin as MSZIP does")
+	}
+	// What was given last time is history now.
+	end := m.history + m.size
+	m.history = copy(m.buffer[:], m.buffer[max(end-blockSize, 0):end])
+	m.size = size
+	m.in.Reset(packed[2:])
+	if m.inflate == nil {
+		m.inflate = flate.NewReader(&m.in)
+	} else if err := m.inflate.(flate.Resetter).Reset(&m.in, m.buffer[:m.history]); err != nil {
+		return nil, err
+	}
+	out := m.buffer[m.history : m.history+size]
+	if n, err := io.ReadFull(m.inflate, out); err != nil {
+		return nil, fmt.Errorf("it unpacks to %d bytes, not to the %d that it claims: %s", n, size, err)
+	}
+	var more [1]byte
+	if n, err := m.inflate.Read(more[:]); n != 0 || !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("it does not end after the %d bytes that it claims", size)
+	}
+	return out, nil
+}
