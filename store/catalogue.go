@@ -151,6 +151,10 @@ func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 			if before, err = d.update(n); err != nil {
 				return r, err
 			}
+			if outranked(before, &u) {
+				r.Unchanged++
+				continue
+			}
 			u.Number, u.Revision, u.Arrived = n, before.Revision+1, before.Arrived
 			if u.NotLater && before.NotLater && before.Released.Before(u.Released) {
 				u.Released = before.Released
@@ -204,6 +208,18 @@ func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 	return r, nil
 }
 
+// outranked says whether what is stored of an update stays, because the vendor
+// numbers its revisions and this one is not a newer one: packages may be carried
+// in in any order, and by several upstreams, and the catalogue is the same. An
+// upstream may correct what it said itself, and any brings back what is
+// withdrawn.
+func outranked(stored, u *model.Update) bool {
+	if u.Document == 0 || stored.Publication == model.Withdrawn || stored.Removed {
+		return false
+	}
+	return stored.Document > u.Document || stored.Document == u.Document && stored.Upstream != u.Upstream
+}
+
 // offer replaces an update's packages in the index of what is available, once
 // the operation is committed. before is nil for a new update, after for one
 // that is no longer offered.
@@ -252,6 +268,9 @@ func differences(a, b *model.Update) []string {
 	note(a.Publication != b.Publication, "publication from "+a.Publication.String()+" to "+b.Publication.String())
 	note(a.Licence != b.Licence, "licence")
 	note(a.Restart != b.Restart, "restart behaviour")
+	note(a.Document != b.Document, fmt.Sprintf("the vendor's revision from %d to %d", a.Document, b.Document))
+	note(!bytes.Equal(a.Applies, b.Applies), "applicability rules")
+	note(!slices.Equal(a.Supersedes, b.Supersedes), "supersedence")
 	if a.Debian != nil && b.Debian != nil {
 		note(!slices.Equal(a.Debian.Suites, b.Debian.Suites), fmt.Sprintf("suites from %v to %v", a.Debian.Suites, b.Debian.Suites))
 		before, after := map[string]bool{}, map[string]bool{}
@@ -365,8 +384,8 @@ func (s *Store) PutCategories(ctx context.Context, categories []model.Category) 
 		for _, c := range categories {
 			old, known := d.categories[c.ID]
 			c.Arrived = old.Arrived
-			if known && old == c {
-				continue
+			if known && (old == c || old.Document > c.Document || old.Document == c.Document && c.Document > 0 && old.Upstream != c.Upstream) {
+				continue // see outranked
 			}
 			if !known {
 				c.Arrived = d.store.now()
@@ -409,7 +428,7 @@ func (s *Store) Anchor(upstream string) ([]byte, error) {
 // covers was acknowledged before.
 func (s *Store) SetAnchor(ctx context.Context, upstream string, anchor []byte) error {
 	return s.do(ctx, func(d *draft) error {
-		d.sets = append(d.sets, record{keyAnchor(upstream), append([]byte{formatRaw}, anchor...)})
+		d.stage(keyAnchor(upstream), append([]byte{formatRaw}, anchor...))
 		return nil
 	})
 }

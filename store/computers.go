@@ -70,7 +70,7 @@ func (s *Store) Record(ctx context.Context, r Report) (uint32, error) {
 			if err != nil {
 				return err
 			}
-			d.sets = append(d.sets, record{keyInventory(c.Number), b})
+			d.set(keyInventory(c.Number), b)
 		}
 		d.setComputer(before, e)
 		named := d.options.ClientTargeting && (before == nil || !slices.Equal(before.computer.Requested, c.Requested))

@@ -71,6 +71,10 @@
 //	l<number:4>           acceptance of an update's licence terms, with their digest
 //	w<number:4>           model.RevisionAlarm
 //	q<proposal:8>         model.Proposal
+//	f<update id> 0 <upstream> 0 <revision:4>
+//	                      what a vendor's document is and in which block it stands
+//	b<block:8><piece:2>   documents as they were published, compressed together
+//	y<part:4>             a generation that is being taken in (generation.go)
 //
 // Counts are not on the disk: they are rebuilt from the status records when the
 // store is opened and kept current after that; Verify compares them with a

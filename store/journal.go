@@ -112,7 +112,7 @@ func (d *draft) enter(e model.Entry) (model.Entry, error) {
 	}
 	h := sha256.Sum256(b)
 	d.journal = journalHead{Seq: e.Seq, Hash: h[:], Signature: d.store.Sign(headMessage(e.Seq, h[:]))}
-	d.sets = append(d.sets, record{keyEntry(e.Seq), b})
+	d.set(keyEntry(e.Seq), b)
 	head := d.journal
 	d.events = append(d.events, func() { d.store.keepHead(head) })
 	return e, d.put(keyMeta(metaHead), head)

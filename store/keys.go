@@ -27,6 +27,9 @@ const (
 	kindLicence    = 'l'
 	kindAlarm      = 'w'
 	kindProposal   = 'q'
+	kindDocument   = 'f'
+	kindBlock      = 'b'
+	kindStaged     = 'y'
 )
 
 // Names of the meta records.
@@ -46,6 +49,8 @@ const (
 	metaRules     = "rules"     // uint: the last number given to a rule
 	metaRuled     = "ruled"     // uint: the highest update number that automatic approval rules have seen
 	metaProposals = "proposals" // uint: the last number given to a proposal
+	metaBlocks    = "blocks"    // uint: the last block of documents in force
+	metaSwitch    = "switch"    // switchRecord: a generation that is coming into force
 )
 
 func keyMeta(name string) []byte               { return append([]byte{kindMeta}, name...) }

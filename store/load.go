@@ -42,6 +42,9 @@ func (s *Store) load() {
 			s.options.Log.Debug("the pages of the tables stay in memory", "error", err)
 		}
 	})
+	if !s.options.ReadOnly {
+		s.loading.Go(s.finishLeft)
+	}
 	if !s.options.ReadOnly && !(snap.whole.IsEmpty() && snap.trim.IsEmpty()) {
 		// A cleanup was cut off after its commit.
 		s.loading.Go(func() {
@@ -50,6 +53,23 @@ func (s *Store) load() {
 				s.options.Log.Error("finishing a cleanup failed; it goes on when the store is opened again", "error", err)
 			}
 		})
+	}
+}
+
+// finishLeft brings a catalogue into force whose process died after its commit.
+func (s *Store) finishLeft() {
+	if _, found, err := s.switching(); err == nil && !found {
+		return
+	}
+	select {
+	case s.taking <- struct{}{}:
+	case <-s.stop:
+		return
+	}
+	defer func() { <-s.taking }()
+	<-s.loaded
+	if err := s.finishSwitch(context.Background()); err != nil && !errors.Is(err, ErrClosed) {
+		s.options.Log.Error("putting a catalogue in force failed; it goes on when the store is opened again", "error", err)
 	}
 }
 

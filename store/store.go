@@ -61,6 +61,8 @@ type Store struct {
 
 	plans planNumbers
 
+	taking chan struct{} // holds one token while a generation is taken in
+
 	watchMu  sync.Mutex
 	watchers map[chan struct{}]struct{}
 }
@@ -160,7 +162,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		options: o, db: db,
-		loaded: make(chan struct{}), ops: make(chan *operation), done: make(chan struct{}), stop: make(chan struct{}),
+		loaded: make(chan struct{}), ops: make(chan *operation), done: make(chan struct{}), stop: make(chan struct{}), taking: make(chan struct{}, 1),
 		watchers: map[chan struct{}]struct{}{}, offers: model.NewAvailability(), lineage: newLineage(),
 	}
 	s.ids.m, s.computerIDs.m = map[string]uint32{}, map[string]uint32{}

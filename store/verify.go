@@ -59,7 +59,7 @@ func (s *Store) Verify(ctx context.Context, progress func(model.Progress)) (Verd
 		run  func() error
 	}{
 		{"updates", c.updatesAndIndex}, {"computers", c.computersAndStatus}, {"counts", c.counts},
-		{"groups", c.groups}, {"approvals", c.approvals}, {"rules and options", c.decisions}, {"records", c.rest},
+		{"groups", c.groups}, {"approvals", c.approvals}, {"rules and options", c.decisions}, {"records", c.rest}, {"documents", c.documents},
 	}
 	for i, st := range steps {
 		progress(model.Progress{Phase: "Checking " + st.name, Done: int64(i), Total: int64(len(steps) + 1)})

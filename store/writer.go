@@ -28,6 +28,7 @@ type draft struct {
 	sets   []record
 	before []record // of the operations before it in the same commit
 	events []func() // after the commit
+	seen   bool     // some record concerns what snapshots show
 }
 
 type record struct {
@@ -40,12 +41,19 @@ func (d *draft) put(key []byte, v any) error {
 	if err != nil {
 		return err
 	}
-	d.sets = append(d.sets, record{key, b})
+	d.set(key, b)
 	return nil
 }
 
+// set adds a record that is encoded already.
+func (d *draft) set(key, value []byte) { d.sets, d.seen = append(d.sets, record{key, value}), true }
+
 // delete removes a record.
-func (d *draft) delete(key []byte) { d.sets = append(d.sets, record{key: key}) }
+func (d *draft) delete(key []byte) { d.set(key, nil) }
+
+// stage writes a record that no snapshot shows: nobody needs to look again. A
+// nil value deletes it.
+func (d *draft) stage(key, value []byte) { d.sets = append(d.sets, record{key, value}) }
 
 // fork gives a copy of the draft whose changes can be thrown away. Everything
 // that operations change in place is copied; the rest is replaced by them.
@@ -63,6 +71,7 @@ func (d *draft) join(f *draft) {
 	d.Snapshot = f.Snapshot
 	d.sets = append(d.sets, f.sets...)
 	d.events = append(d.events, f.events...)
+	d.seen = d.seen || f.seen
 }
 
 // groupCommit is how many operations are committed together at most.
@@ -160,6 +169,7 @@ func (s *Store) apply(base *draft, op *operation, size *int) (*draft, error) {
 	next.before = base.before
 	next.sets = append(base.sets[:len(base.sets):len(base.sets)], next.sets...)
 	next.events = append(base.events, next.events...)
+	next.seen = next.seen || base.seen
 	return next, nil
 }
 
@@ -172,7 +182,10 @@ func (s *Store) commit(d *draft) error {
 	if err := s.options.checkSpace(); err != nil {
 		return err
 	}
-	d.seq = s.Snapshot().seq + 1
+	d.seq = s.Snapshot().seq
+	if d.seen {
+		d.seq++
+	}
 	err := s.db.Update(func(txn *badger.Txn) error {
 		for _, r := range d.sets {
 			var err error
@@ -185,6 +198,9 @@ func (s *Store) commit(d *draft) error {
 				return err
 			}
 		}
+		if !d.seen {
+			return nil
+		}
 		return put(txn, keyMeta(metaSeq), d.seq)
 	})
 	if err != nil {
@@ -194,7 +210,9 @@ func (s *Store) commit(d *draft) error {
 	for _, f := range d.events {
 		f()
 	}
-	s.publish(d.Snapshot)
+	if d.seen {
+		s.publish(d.Snapshot)
+	}
 	return nil
 }
 

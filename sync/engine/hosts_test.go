@@ -16,11 +16,13 @@ import (
 	"fettle/model"
 	"fettle/sync/agent/apt"
 	"fettle/sync/simulation/archive"
+	"fettle/sync/upstream"
 	"fettle/sync/upstream/debian"
 )
 
 // gathered is a sink that indexes what an archive offers.
 type gathered struct {
+	upstream.NoGenerations
 	offers *model.Availability
 	number uint32
 	failed []string

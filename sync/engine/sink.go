@@ -56,6 +56,15 @@ func (s *sink) Updates(ctx context.Context, updates []*model.Update) error {
 	before := s.store.Snapshot()
 	r, err := s.store.Import(ctx, updates)
 	// What was imported before the error is durable, and so part of the record.
+	s.imported(before, r)
+	if err != nil {
+		return fmt.Errorf("storing updates: %w", err)
+	}
+	return nil
+}
+
+// imported writes down what an import changed.
+func (s *sink) imported(before *store.Snapshot, r store.ImportResult) {
 	after := s.store.Snapshot()
 	s.run.New = append(s.run.New, r.New...)
 	for _, n := range r.Revised {
@@ -65,10 +74,6 @@ func (s *sink) Updates(ctx context.Context, updates []*model.Update) error {
 			s.run.Revised = append(s.run.Revised, n)
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("storing updates: %w", err)
-	}
-	return nil
 }
 
 func expired(s *store.Snapshot, n uint32) bool {

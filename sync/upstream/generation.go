@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 
 	"fettle/model"
 )
@@ -50,4 +51,12 @@ type ImplausibleError struct {
 
 func (e *ImplausibleError) Error() string {
 	return "the contents of " + e.What + " are implausible, nothing was taken in: " + e.Why
+}
+
+// NoGenerations is part of sinks that take in what they are sent at once.
+type NoGenerations struct{}
+
+// Generation refuses.
+func (NoGenerations) Generation(context.Context) (Generation, error) {
+	return nil, errors.New("no catalogue can be taken in as a whole here")
 }

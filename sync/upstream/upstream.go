@@ -56,6 +56,9 @@ type Sink interface {
 	// that begins with scope and is not in present left the archive and is
 	// withdrawn. The sink does not change present nor keep it.
 	Complete(ctx context.Context, scope string, present map[model.UpdateID]struct{}) error
+	// Generation begins to take in a catalogue that is in force as a whole or not
+	// at all. Its Switch does what Anchor and Complete do for the others.
+	Generation(ctx context.Context) (Generation, error)
 	// Anchor makes what went before durable; the next run continues from here.
 	Anchor(ctx context.Context, anchor []byte) error
 	// Fail reports one item that could not be imported; the run goes on.

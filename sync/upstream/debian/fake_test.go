@@ -189,6 +189,7 @@ func (f *fakeApt) source(change ...func(*Options)) *Source {
 
 // record is a sink that remembers what it is told.
 type record struct {
+	upstream.NoGenerations
 	t          testing.TB
 	calls      []string // in their order, shortened
 	categories []model.Category

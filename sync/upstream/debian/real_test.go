@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"fettle/model"
+	"fettle/sync/upstream"
 )
 
 // discard is a sink that only counts.
 type discard struct {
+	upstream.NoGenerations
 	updates, categories, calls int
 	anchor                     []byte
 }
