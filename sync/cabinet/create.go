@@ -2,9 +2,7 @@ package cabinet
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
-	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -201,17 +199,8 @@ func (p *packer) begin() (err error) {
 	case LZX:
 		p.pack, err = lzx.NewEncoder(p.o.Window, p.o.LZX, p.block)
 	case MSZIP:
-		d := &deflater{}
-		// A dictionary would save a little, but blocks that Go packs with one
-		// are refused by libmspack (offline-catalogues B.4).
-		d.flate, err = flate.NewWriter(nil, flate.DefaultCompression)
-		p.pack = &blocks{emit: func(block []byte) error {
-			packed, err := d.deflate(block)
-			if err != nil {
-				return err
-			}
-			return p.block(packed, len(block))
-		}}
+		d := new(deflater)
+		p.pack = &blocks{emit: func(block []byte) error { return p.block(d.deflate(block), len(block)) }}
 	default:
 		p.pack = &blocks{emit: func(block []byte) error { return p.block(block, len(block)) }}
 	}
@@ -337,23 +326,4 @@ func (b *blocks) Close() error {
 		return nil
 	}
 	return b.flush()
-}
-
-// deflater packs blocks of MSZIP.
-type deflater struct {
-	flate *flate.Writer
-	out   bytes.Buffer
-}
-
-func (d *deflater) deflate(block []byte) ([]byte, error) {
-	d.out.Reset()
-	d.out.WriteString("CK")
-	d.flate.Reset(&d.out)
-	if _, err := d.flate.Write(block); err != nil {
-		return nil, err
-	}
-	if err := d.flate.Close(); err != nil {
-		return nil, err
-	}
-	return d.out.Bytes(), nil
 }

@@ -126,6 +126,7 @@ func kinds(window int) map[string][]byte {
 func TestOthersUnpackWhatIsCreated(t *testing.T) {
 	options := map[string]cabinet.Options{
 		"stored": {}, "stored-reserve": {Reserve: 6144, Set: 7}, "stored-unchecked": {Unchecked: true},
+		"mszip": {Compression: cabinet.MSZIP},
 	}
 	for window := lzx.MinWindow; window <= lzx.MaxWindow; window++ {
 		o := cabinet.Options{Compression: cabinet.LZX, Window: window}

@@ -2,8 +2,6 @@ package cabinet
 
 import (
 	"bufio"
-	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,7 +32,7 @@ func (c *Cabinet) stream(number int) (*stream, error) {
 	case Stored:
 		s.unpack = unpackStored
 	case MSZIP:
-		s.unpack = new(mszip).unpack
+		s.unpack = new(inflater).unpack
 	case LZX:
 		d, err := lzx.NewDecoder(f.Window)
 		if err != nil {
@@ -154,38 +152,3 @@ func checksum(p []byte, seed uint32) uint32 {
 }
 
 func unpackStored(packed []byte, _ int, _ bool) ([]byte, error) { return packed, nil }
-
-// mszip unpacks blocks of deflate. Each begins afresh, but may refer to the
-// 32 KiB that came before it.
-type mszip struct {
-	in      bytes.Reader
-	inflate io.ReadCloser
-	buffer  [2 * blockSize]byte // what came before, then the block
-	history int
-	size    int // of the block
-}
-
-func (m *mszip) unpack(packed []byte, size int, _ bool) ([]byte, error) {
-	if len(packed) < 2 || packed[0] != 'C' || packed[1] != 'K' {
-		return nil, errors.New("it does not begin as MSZIP does")
-	}
-	// What was given last time is history now.
-	end := m.history + m.size
-	m.history = copy(m.buffer[:], m.buffer[max(end-blockSize, 0):end])
-	m.size = size
-	m.in.Reset(packed[2:])
-	if m.inflate == nil {
-		m.inflate = flate.NewReader(&m.in)
-	} else if err := m.inflate.(flate.Resetter).Reset(&m.in, m.buffer[:m.history]); err != nil {
-		return nil, err
-	}
-	out := m.buffer[m.history : m.history+size]
-	if n, err := io.ReadFull(m.inflate, out); err != nil {
-		return nil, fmt.Errorf("it unpacks to %d bytes, not to the %d that it claims: %s", n, size, err)
-	}
-	var more [1]byte
-	if n, err := m.inflate.Read(more[:]); n != 0 || !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("it does not end after the %d bytes that it claims", size)
-	}
-	return out, nil
-}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+
+	"fettle/sync/cabinet/huffman"
 )
 
 const (
@@ -254,10 +256,10 @@ func (e *Encoder) block() error {
 	}
 	e.kinds++
 	mainLengths, lenLengths := e.mainLengths, e.lenLengths
-	codeLengths(e.main[:literals+8*positionSlots[bits.Len(uint(e.window))-1]], mainLengths[:], longestCode)
-	codeLengths(e.length[:], lenLengths[:], longestCode)
+	huffman.Lengths(e.main[:literals+8*positionSlots[bits.Len(uint(e.window))-1]], mainLengths[:], longestCode)
+	huffman.Lengths(e.length[:], lenLengths[:], longestCode)
 	var lowLengths [alignedSymbols]uint8
-	codeLengths(e.low[:], lowLengths[:], longestAligned)
+	huffman.Lengths(e.low[:], lowLengths[:], longestAligned)
 	if lowLengths == ([alignedSymbols]uint8{}) {
 		lowLengths = [alignedSymbols]uint8{3, 3, 3, 3, 3, 3, 3, 3}
 	}
@@ -316,7 +318,7 @@ func (e *Encoder) smallest(size int, mainLengths, lenLengths, lowLengths []uint8
 // coded writes the tokens of a verbatim or aligned block, and a frame whenever
 // one is complete.
 func (e *Encoder) coded(aligned bool, lowLengths []uint8) error {
-	mainCodes, lenCodes, lowCodes := codes(e.mainLengths[:]), codes(e.lenLengths[:]), codes(lowLengths)
+	mainCodes, lenCodes, lowCodes := huffman.Codes(e.mainLengths[:]), huffman.Codes(e.lenLengths[:]), huffman.Codes(lowLengths)
 	left := e.parsed - e.started
 	border := 0
 	for i, t := range e.tokens {
