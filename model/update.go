@@ -283,31 +283,3 @@ type Revision struct {
 	Digest  []byte    `cbor:"3,keyasint" json:"-"`                           // SHA-256 of what the upstream said
 	Changed []string  `cbor:"4,keyasint,omitempty" json:"changed,omitempty"` // what differs from the revision before, in words
 }
-
-// CategoryID identifies a product or a classification. A Debian archive's are
-// "deb/ARCHIVE/RELEASE" (the release) and "deb/ARCHIVE/RELEASE/SECTION".
-type CategoryID string
-
-// CategoryKind tells products from classifications and from what groups products.
-type CategoryKind uint8
-
-// The category kinds.
-const (
-	CategoryProduct CategoryKind = iota
-	CategoryFamily
-	CategoryCompany
-	CategoryClassification
-)
-
-// Category is a product (or what groups products) that an upstream knows.
-type Category struct {
-	ID       CategoryID   `cbor:"1,keyasint" json:"id"`
-	Kind     CategoryKind `cbor:"2,keyasint" json:"kind"`
-	Title    string       `cbor:"3,keyasint" json:"title"`
-	Parent   CategoryID   `cbor:"4,keyasint,omitempty" json:"parent,omitempty"`
-	Upstream string       `cbor:"5,keyasint" json:"upstream"`
-	Arrived  time.Time    `cbor:"6,keyasint" json:"arrived"`
-	Excluded bool         `cbor:"7,keyasint,omitempty" json:"excluded,omitempty"` // its vendor leaves it out of automatic selection
-	Barren   bool         `cbor:"8,keyasint,omitempty" json:"-"`                  // no update is in it directly: it only groups others
-	Document uint32       `cbor:"9,keyasint,omitempty" json:"-"`                  // the vendor's own number of the revision that says so
-}

@@ -13,7 +13,6 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"fettle/model"
-	"fettle/model/query"
 )
 
 // digest identifies what an upstream said of an update. Half of a SHA-256 is
@@ -113,10 +112,7 @@ func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 	rows := d.rows.edit()
 	now := d.store.now()
 	t := newTouched()
-	selection, err := query.ParseUpdates(d.settings.Products)
-	if err != nil {
-		selection = &query.Updates{}
-	}
+	selection, _ := d.selection() // opening the store told of an unreadable one
 	d.outside = d.outside.Clone()
 	var fresh []struct {
 		id string
@@ -184,7 +180,7 @@ func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 		if e.debian {
 			d.offer(before, &u)
 		}
-		if d.selected(selection, e.row) {
+		if d.selects(&selection, e.row) {
 			d.outside.Remove(n)
 		} else {
 			d.outside.Add(n)
@@ -381,6 +377,7 @@ func (s *Store) PutCategories(ctx context.Context, categories []model.Category) 
 	var added []model.CategoryID
 	err := s.do(ctx, func(d *draft) error {
 		added = nil
+		changed := false
 		for _, c := range categories {
 			old, known := d.categories[c.ID]
 			c.Arrived = old.Arrived
@@ -395,6 +392,10 @@ func (s *Store) PutCategories(ctx context.Context, categories []model.Category) 
 			if err := d.put(keyCategory(c.ID), c); err != nil {
 				return err
 			}
+			changed = true
+		}
+		if changed && len(d.settings.Categories) > 0 { // what is within what was selected may be another
+			return d.selectRows()
 		}
 		return nil
 	})

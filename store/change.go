@@ -249,7 +249,7 @@ func (d *draft) performOne(c *model.Change, by model.Actor) (*model.Change, uint
 		return d.upstream(c)
 	case model.ChangeSettings:
 		before := d.settings
-		d.settings = *c.Settings
+		d.decideSettings(c.Settings)
 		return &model.Change{Kind: model.ChangeSettings, Settings: &before}, 0, errors.Join(d.selectRows(), d.put(keyMeta(metaSettings), d.settings))
 	case model.ChangeRemove:
 		return nil, 0, d.removeComputers(c)
@@ -410,9 +410,19 @@ func (d *draft) setupUpdates(c *model.Change) (*model.Change, uint64, error) {
 		inverse.Upstream = ptr(d.upstreams[i])
 	}
 	d.setup.Updates = model.SetupStep{Done: d.store.now(), How: append(slices.Clone(d.setup.Updates.How), missing(d.setup.Updates.How, []string{string(c.Upstream.Kind) + "=" + c.Upstream.Location})...)}
-	d.settings = *c.Settings
+	d.decideSettings(c.Settings)
 	return inverse, 0, errors.Join(d.setUpstream(c.Upstream), d.selectRows(),
 		d.put(keyMeta(metaSetup), d.setup), d.put(keyMeta(metaSettings), d.settings))
+}
+
+// decideSettings takes settings over. Those of before, which an inverse puts
+// back, were decided when they were.
+func (d *draft) decideSettings(settings *model.Settings) {
+	before := d.settings.Decided
+	d.settings = *settings
+	if d.settings.Decided.IsZero() || d.settings.Decided.Equal(before) {
+		d.settings.Decided = d.store.now()
+	}
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -15,7 +15,6 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"fettle/model"
-	"fettle/model/query"
 )
 
 // load reads the catalogue and the computers into memory and publishes the
@@ -270,32 +269,17 @@ func adjusted(before *roaring.Bitmap, list []uint32) *roaring.Bitmap {
 func (s *Snapshot) selectRows() error {
 	defer s.hide()
 	s.outside = s.removed.Clone()
-	if s.settings.Products == "" && len(s.settings.Classes) == 0 {
-		return nil
-	}
-	q, err := query.ParseUpdates(s.settings.Products)
+	sel, err := s.selection()
 	if err != nil {
 		return fmt.Errorf("the selection of products %q: %w", s.settings.Products, err)
 	}
+	if sel.all() {
+		return nil
+	}
 	for n, e := range s.rows.all {
-		if e != nil && !s.selected(q, e.row) {
+		if e != nil && !s.selects(&sel, e.row) {
 			s.outside.Add(n)
 		}
 	}
 	return nil
-}
-
-// selected says whether the selection lets an update through. Required updates
-// always pass.
-func (s *Snapshot) selected(q *query.Updates, r *model.UpdateRow) bool {
-	if r.Has(model.FlagRemoved) {
-		return false
-	}
-	if r.Has(model.FlagRequired) {
-		return true
-	}
-	if len(s.settings.Classes) > 0 && !slices.Contains(s.settings.Classes, r.Class) {
-		return false
-	}
-	return q.Empty() || q.Match(s, r, r.Arrived)
 }

@@ -33,6 +33,7 @@ func (s *Snapshot) Notices(now time.Time) []model.Notice {
 	s.computerNotices(now, add)
 	s.updateNotices(now, add)
 	s.decisionNotices(now, add)
+	s.productNotices(add)
 	slices.SortStableFunc(out, func(a, b model.Notice) int { return -cmp.Compare(a.Level, b.Level) })
 	return out
 }
