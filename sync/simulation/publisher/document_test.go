@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,7 +110,10 @@ func TestDocumentRefuses(t *testing.T) {
 func TestOrder(t *testing.T) {
 	older := Item{ID: ID("older"), Title: "older", Supersedes: []model.UpdateID{ID("newer")}} // a cycle that does not count
 	newer := Item{ID: ID("newer"), Title: "newer", Supersedes: []model.UpdateID{ID("older")}}
-	items := WithCategories([]Item{update(), older, newer, detectoid("a detectoid", True()), detectoid("another detectoid", True())})
+	first := detectoid("a detectoid", True())
+	first.Prerequisites = [][]model.UpdateID{{ID("another detectoid")}}
+	items := WithCategories([]Item{detectoid("another detectoid", True()), first, update(), older, newer})
+	slices.Reverse(items) // the order that is given does not count
 	docs := mustDocuments(t, items, Style{})
 	place := map[model.DocumentKey]int{}
 	for i, d := range docs {
