@@ -90,7 +90,7 @@ func (u *Update) IsBundle() bool { return len(u.Bundles) > 0 }
 
 // Behavior is how an installation or a removal behaves.
 type Behavior struct {
-	Restart model.Restart // unknown when the document does not say
+	Restart model.Restart // never where the element does not say: it is the first of the enumeration, and servers leave out what is the default
 	Impact  string        // Normal, Minor or RequiresExclusiveHandling
 	Input   bool          // CanRequestUserInput
 	Network bool          // RequiresNetworkConnectivity
