@@ -118,7 +118,7 @@ func (r *Rule) visit(yield func(*Rule) bool) bool {
 func (r *Rule) Leaf() bool {
 	switch r.Operator {
 	case And, Or, Not, RegKeyLoop:
-		return len(r.Problems) > 0 && len(r.Children) == 0
+		return false
 	}
 	return true
 }
