@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"fettle/model"
 )
@@ -19,6 +20,7 @@ type lineage struct {
 	slots    map[model.UpdateID]uint32
 	named    []model.UpdateID // by slot
 	namedBy  [][]uint32       // by slot: the updates that name it
+	mu       sync.RWMutex     // the writer changes slots, named and namedBy; Holders reads them
 }
 
 func newLineage() *lineage {
@@ -31,6 +33,8 @@ func (l *lineage) enrol(number uint32, ids []model.UpdateID) []uint32 {
 		return nil
 	}
 	out := make([]uint32, 0, len(ids))
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, id := range ids {
 		slot, ok := l.slots[id]
 		if !ok {
@@ -52,6 +56,26 @@ func (l *lineage) namers(id model.UpdateID) []uint32 {
 		return l.namedBy[slot]
 	}
 	return nil
+}
+
+// Holders gives the updates that consist of an update, among others, which need
+// not be in the catalogue itself; by number.
+func (s *Store) Holders(part model.UpdateID) []uint32 {
+	l := s.lineage
+	l.mu.RLock()
+	slot, ok := l.slots[part]
+	var named []uint32
+	if ok {
+		named = slices.Clone(l.namedBy[slot])
+	}
+	l.mu.RUnlock()
+	rows := s.Snapshot().rows
+	named = slices.DeleteFunc(named, func(n uint32) bool {
+		e := rows.at(n)
+		return e == nil || !slices.Contains(e.parts, slot)
+	})
+	slices.Sort(named)
+	return named
 }
 
 // join puts a version into its family.

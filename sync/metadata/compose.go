@@ -123,6 +123,10 @@ func primary(language string) string {
 	return before
 }
 
+// Title is the title in the best of the wanted languages that there is. It is
+// never empty.
+func (u *Update) Title(o Options) string { return u.title(u.text(o)) }
+
 // title never is empty: a list shows it.
 func (u *Update) title(t Text) string {
 	return cmp.Or(t.Title, u.LegacyName, u.Written, string(u.ID))
