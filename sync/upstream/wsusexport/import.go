@@ -106,26 +106,19 @@ func (r *run) take(rec *batchRecord) error {
 		r.differed++
 	}
 	u := rec.update
-	known := notCategory
-	if u.Type == metadata.Category && u.Category != nil {
-		known = kind(u.Category.Kind)
-	}
-	r.kinds[rec.id] = known
 	if _, ok := r.manifest.newest[rec.id]; !ok {
 		r.unlisted++
 	}
 	newest := r.manifest.isNewest(rec.revision)
-	if u.Type == metadata.Category {
+	if c, ok := metadata.CategoryOf(u, metadata.Options{Languages: r.options.Languages}); ok {
+		r.kinds[rec.id] = kind(c.Kind)
 		if newest && !rec.other {
-			c, ok := metadata.CategoryOf(u, metadata.Options{Languages: r.options.Languages})
-			if !ok {
-				return r.fail(rec, "it is a category that does not say what kind it is")
-			}
 			c.Upstream = r.options.Name
 			r.categories = append(r.categories, c)
 		}
 		return nil
 	}
+	r.kinds[rec.id] = notCategory
 	if u.Type == metadata.Detectoid {
 		return nil
 	}
@@ -189,7 +182,9 @@ func (r *run) compose(rec *batchRecord) error {
 				}
 				digest.Write(at.sum[:])
 				other = other || at.other
-				gather(r.members.find(id), depth+1)
+				if at.bundle {
+					gather(r.members.find(id), depth+1)
+				}
 			}
 		}
 	}

@@ -20,6 +20,7 @@ type members struct {
 type memberAt struct {
 	chunk, offset uint32
 	length        uint32
+	bundle        bool // it has members of its own
 	settled       bool // everything that it names had been seen before it
 	kept, other   bool // the store had a document of it; keeps another one than this
 	sum           [32]byte
@@ -37,6 +38,8 @@ type member struct {
 	Handler        string
 	HandlerType    string
 	EulaID         string
+	ReacceptEula   bool
+	Version        string
 	Publication    model.Publication
 	Severity       model.Severity
 	MaxDownload    int64
@@ -84,7 +87,12 @@ type memberFile struct {
 
 // add packs a document.
 func (m *members) add(id revision, u *metadata.Update, at memberAt) error {
+	version := u.ReleaseVersion
+	if version == "" && len(u.Drivers) > 0 {
+		version = u.Drivers[0].Version
+	}
 	p := member{
+		ReacceptEula: u.ReacceptEula, Version: version,
 		Type: u.Type, Deployable: u.Deployable, Handler: u.Handler, HandlerType: u.HandlerType, EulaID: u.EulaID,
 		Publication: u.Publication, Severity: u.Severity, MaxDownload: u.MaxDownload,
 		KB: u.KB, Bulletins: u.Bulletins, CVEs: u.CVEs, Languages: u.Languages, SupportURLs: u.SupportURLs, MoreInfoURLs: u.MoreInfoURLs,
@@ -119,6 +127,7 @@ func (m *members) add(id revision, u *metadata.Update, at memberAt) error {
 	if m.at == nil {
 		m.at = map[revision]memberAt{}
 	}
+	at.bundle = u.IsBundle()
 	at.chunk, at.offset, at.length = uint32(last), uint32(len(m.chunks[last])), uint32(len(b))
 	m.chunks[last] = append(m.chunks[last], b...)
 	m.at[id] = at
@@ -136,7 +145,7 @@ func (m *members) find(id revision) *metadata.Update {
 		return nil // what add wrote can be read: this does not happen
 	}
 	u := &metadata.Update{
-		Identity: id.key(), Type: p.Type, Deployable: p.Deployable, Handler: p.Handler, HandlerType: p.HandlerType, EulaID: p.EulaID,
+		Identity: id.key(), ReacceptEula: p.ReacceptEula, ReleaseVersion: p.Version, Type: p.Type, Deployable: p.Deployable, Handler: p.Handler, HandlerType: p.HandlerType, EulaID: p.EulaID,
 		Publication: p.Publication, Severity: p.Severity, MaxDownload: p.MaxDownload,
 		KB: p.KB, Bulletins: p.Bulletins, CVEs: p.CVEs, Languages: p.Languages, SupportURLs: p.SupportURLs, MoreInfoURLs: p.MoreInfoURLs,
 		Installation: p.Installation.unpack(), Uninstallation: p.Uninstallation.unpack(), RulesSize: p.RulesSize, RulesDigest: p.RulesDigest,
