@@ -107,6 +107,47 @@ func (s *Store) Import(ctx context.Context, updates []*model.Update) (ImportResu
 	return total, nil
 }
 
+// ImportForecast is what an import would change.
+type ImportForecast struct {
+	New       []string // titles
+	Revised   int
+	Unchanged int
+}
+
+// ForecastImport says what importing updates would change, without importing
+// them.
+func (s *Store) ForecastImport(updates []*model.Update) (ImportForecast, error) {
+	var f ImportForecast
+	rows := s.Snapshot().rows
+	for _, u := range updates {
+		n, known := s.numberOf(rows, u.ID)
+		if !known {
+			f.New = append(f.New, u.Title)
+			continue
+		}
+		dig, err := digestOf(u)
+		if err != nil {
+			return f, err
+		}
+		stored, err := s.digest(n, rows.at(n))
+		if err != nil {
+			return f, err
+		}
+		if stored != dig {
+			before, err := s.Update(n)
+			if err != nil {
+				return f, err
+			}
+			if !outranked(before, u) {
+				f.Revised++
+				continue
+			}
+		}
+		f.Unchanged++
+	}
+	return f, nil
+}
+
 func (d *draft) importUpdates(updates []*model.Update) (ImportResult, error) {
 	var r ImportResult
 	rows := d.rows.edit()

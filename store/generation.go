@@ -148,7 +148,13 @@ func (s *Store) drop(ctx context.Context, keys [][]byte) error {
 
 // Kept gives the sum of a revision's document where it is kept already.
 func (g *Generation) Kept(key model.DocumentKey) (sum [32]byte, ok bool) {
-	r, err := read[documentRecord](g.store, "a document", keyDocument(g.upstream, key))
+	return g.store.KeptDocument(g.upstream, key)
+}
+
+// KeptDocument gives the sum of a revision's document where an upstream's is
+// kept.
+func (s *Store) KeptDocument(upstream string, key model.DocumentKey) (sum [32]byte, ok bool) {
+	r, err := read[documentRecord](s, "a document", keyDocument(upstream, key))
 	if err != nil {
 		return sum, false
 	}
@@ -425,7 +431,7 @@ func (s *Store) roll(ctx context.Context) (GenerationResult, error) {
 		}
 	}
 	if rec.Complete {
-		if result.Withdrawn, err = s.Withdraw(ctx, s.absent(rec.Upstream, present)); err != nil {
+		if result.Withdrawn, err = s.Withdraw(ctx, s.Absent(rec.Upstream, present)); err != nil {
 			return result, err
 		}
 		if err := s.dropDocuments(ctx, rec.Upstream, kept); err != nil {
@@ -443,8 +449,9 @@ func (s *Store) roll(ctx context.Context) (GenerationResult, error) {
 	return result, err
 }
 
-// absent gives what an upstream brought once and is not in its catalogue.
-func (s *Store) absent(upstream string, present map[model.UpdateID]struct{}) []uint32 {
+// Absent gives what an upstream brought once, is neither withdrawn nor expired
+// and not in its catalogue.
+func (s *Store) Absent(upstream string, present map[model.UpdateID]struct{}) []uint32 {
 	snap := s.Snapshot()
 	var gone []uint32
 	for n := range snap.LastUpdate() {

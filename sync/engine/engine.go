@@ -29,7 +29,8 @@ type Computer interface {
 type Options struct {
 	Store   *store.Store
 	Agents  *agents.Endpoint                              // where computers report in this process; nil = the engine makes one, see Engine.Agents
-	Sources func(model.Upstream) (upstream.Source, error) // how a configured upstream is opened; nil = Sources
+	Sources func(model.Upstream) (upstream.Source, error) // how a configured upstream is opened, where it is not a file; nil = Archives
+	Carry   CarryPolicy                                   // of files that are carried in
 	Agent   func() (Computer, error)                      // this computer's own agent; nil, and a nil Computer, mean that it is not managed here
 	Clock   func() time.Time                              // nil = time.Now; its zone is the one in which schedules are kept
 	After   func(d time.Duration) <-chan time.Time        // nil = time.After
@@ -80,7 +81,7 @@ func New(o Options) *Engine {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Sources == nil {
-		o.Sources = Sources
+		o.Sources = Archives
 	}
 	if o.Agents == nil {
 		o.Agents = agents.New(o.Store, agents.Options{Clock: o.Clock, Log: o.Log})

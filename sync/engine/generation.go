@@ -46,16 +46,8 @@ func (g *generation) Updates(ctx context.Context, updates []*model.Update) error
 func (g *generation) Switch(ctx context.Context, o upstream.Switch) error {
 	s := g.sink
 	before := s.store.Snapshot()
-	if o.Complete && !o.Force {
-		had := 0
-		for n := range before.LastUpdate() {
-			if r := before.Row(n + 1); r != nil && r.Upstream == s.upstream.Name && r.Flags&(model.FlagWithdrawn|model.FlagExpired) == 0 {
-				had++
-			}
-		}
-		if float64(g.updates) < smallest*float64(had) {
-			return &upstream.ImplausibleError{What: s.upstream.Name, Why: fmt.Sprintf("it has %d updates where there were %d before; if that is right, import it with --force", g.updates, had)}
-		}
+	if err := plausible(before, s.upstream.Name, g.updates, o); err != nil {
+		return err
 	}
 	r, err := g.Generation.Switch(ctx, o.Anchor, o.Complete)
 	// What came into force before an error is part of the record.
@@ -65,4 +57,22 @@ func (g *generation) Switch(ctx context.Context, o upstream.Switch) error {
 		s.anchor = o.Anchor
 	}
 	return err
+}
+
+// plausible refuses a complete catalogue of so many published updates that
+// would leave much less of what its upstream brought before.
+func plausible(snap *store.Snapshot, name string, published int, o upstream.Switch) error {
+	if !o.Complete || o.Force {
+		return nil
+	}
+	had := 0
+	for n := range snap.LastUpdate() {
+		if r := snap.Row(n + 1); r != nil && r.Upstream == name && r.Flags&(model.FlagWithdrawn|model.FlagExpired) == 0 {
+			had++
+		}
+	}
+	if float64(published) >= smallest*float64(had) {
+		return nil
+	}
+	return &upstream.ImplausibleError{What: model.Clean(name), Why: fmt.Sprintf("it has %d updates where there were %d before; if that is right, import it with --force", published, had)}
 }

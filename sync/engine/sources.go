@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"fettle/model"
@@ -11,10 +12,22 @@ import (
 
 // SourceKinds lists what can be given to `fettle setup updates --upstream`, as
 // far as it exists in this version.
-func SourceKinds() []string { return []string{"debian=apt"} }
+func SourceKinds() []string { return []string{"debian=apt", "wsusscn2=FILE", "wsusexport=FILE"} }
 
-// Sources opens an upstream of the kinds that exist.
-func Sources(u model.Upstream) (upstream.Source, error) {
+// source opens an upstream: a file that was carried in, or what Options.Sources
+// knows.
+func (e *Engine) source(u model.Upstream) (upstream.Source, error) {
+	if u.Kind != model.UpstreamWsusscn2 && u.Kind != model.UpstreamWsusExport {
+		return e.o.Sources(u)
+	}
+	if !filepath.IsAbs(u.Location) {
+		return nil, &model.Refusal{Code: "upstream-file", What: fmt.Sprintf("The upstream %s=%s cannot be used", u.Kind, model.Clean(u.Location)), Why: "the file must be named by its whole path, on the computer that keeps the store"}
+	}
+	return &fileSource{engine: e, kind: u.Kind, path: u.Location}, nil
+}
+
+// Archives opens an upstream that is an archive.
+func Archives(u model.Upstream) (upstream.Source, error) {
 	if u.Kind != model.UpstreamDebian || u.Location != "apt" {
 		return nil, &model.Refusal{Code: "upstream-kind", What: fmt.Sprintf("The upstream %s=%s cannot be used", model.Clean(string(u.Kind)), model.Clean(u.Location)),
 			Why: "this version of Fettle reads " + strings.Join(SourceKinds(), ", "), Remedy: "fettle setup updates --upstream debian=apt"}

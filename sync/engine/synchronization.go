@@ -79,7 +79,7 @@ func (e *Engine) synchronize(ctx context.Context, upstreams []model.Upstream, by
 		var results []string
 		var errs []error
 		for _, u := range upstreams {
-			result, err := e.synchronizeOne(ctx, j, u, by)
+			result, err := e.run(ctx, j, u, by, func() (upstream.Source, error) { return e.source(u) })
 			if len(upstreams) > 1 && result != "" {
 				result = model.Clean(u.Name) + ": " + result
 			}
@@ -105,8 +105,8 @@ func (e *Engine) synchronize(ctx context.Context, upstreams []model.Upstream, by
 	})
 }
 
-// synchronizeOne makes one run: its record is ended whatever happens.
-func (e *Engine) synchronizeOne(ctx context.Context, j *Job, u model.Upstream, by model.Actor) (string, error) {
+// run makes one run: its record is ended whatever happens.
+func (e *Engine) run(ctx context.Context, j *Job, u model.Upstream, by model.Actor, open func() (upstream.Source, error)) (string, error) {
 	store := e.o.Store
 	if err := store.WaitLoaded(ctx); err != nil {
 		return "", fmt.Errorf("synchronizing %s: %w", u.Name, err)
@@ -130,7 +130,7 @@ func (e *Engine) synchronizeOne(ctx context.Context, j *Job, u model.Upstream, b
 	sink := newSink(store, u, &run, anchor)
 	meter := meter{}
 	_, err = contain(func() (string, error) {
-		source, err := e.o.Sources(u)
+		source, err := open()
 		if err != nil {
 			return "", err
 		}
@@ -276,7 +276,7 @@ func (e *Engine) Test(ctx context.Context, u model.Upstream) ([]string, error) {
 
 func (e *Engine) ask(u model.Upstream, question func(upstream.Source) error) error {
 	_, err := contain(func() (string, error) {
-		source, err := e.o.Sources(u)
+		source, err := e.source(u)
 		if err != nil {
 			return "", err
 		}

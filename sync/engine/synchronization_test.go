@@ -218,11 +218,11 @@ func TestRefusals(t *testing.T) {
 		{"no agent", func() error { _, err := b.CheckIn(t.Context(), admin); return err }, "no-agent"},
 		{"a viewer's check-in", func() error { _, err := b.CheckIn(t.Context(), viewer); return err }, "role"},
 		{"another kind", func() error {
-			_, err := Sources(model.Upstream{Kind: model.UpstreamMicrosoft, Location: "x"})
+			_, err := Archives(model.Upstream{Kind: model.UpstreamMicrosoft, Location: "x"})
 			return err
 		}, "upstream-kind"},
 		{"debian from a directory", func() error {
-			_, err := Sources(model.Upstream{Kind: model.UpstreamDebian, Location: "/srv"})
+			_, err := Archives(model.Upstream{Kind: model.UpstreamDebian, Location: "/srv"})
 			return err
 		}, "upstream-kind"},
 	} {
@@ -230,7 +230,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %v", tc.name, err)
 		}
 	}
-	if s, err := Sources(model.Upstream{Name: "debian", Kind: model.UpstreamDebian, Location: "apt", Proxy: "http://proxy:3128"}); err != nil || s == nil {
+	if s, err := Archives(model.Upstream{Name: "debian", Kind: model.UpstreamDebian, Location: "apt", Proxy: "http://proxy:3128"}); err != nil || s == nil {
 		t.Errorf("debian=apt: %v", err)
 	}
 	empty := New(Options{Store: openStore(t, nil)})

@@ -158,7 +158,7 @@ func (h *host) keys() string {
 // source opens an upstream with the apt that the configuration names.
 func (h *host) source(u model.Upstream) (upstream.Source, error) {
 	if u.Kind != model.UpstreamDebian || u.Location != "apt" {
-		return engine.Sources(u)
+		return engine.Archives(u)
 	}
 	o := debian.Options{Upstream: u.Name, Apt: h.config.Apt.Options, Timeout: time.Duration(h.config.Sync.RefreshTimeout)}
 	if u.Proxy != "" {
