@@ -49,7 +49,7 @@ type Decoder struct {
 	window  int // how far back matches may reach
 	symbols int // of the main code
 
-	buffer []byte // twice the window, so that no copy wraps, and some slack
+	buffer []byte // up to twice the window, so that no copy wraps, and some slack
 	at     int    // where the next byte goes
 	frames int
 	ended  bool // a short frame was the last
@@ -85,7 +85,7 @@ func NewDecoder(window int) (*Decoder, error) {
 	return &Decoder{
 		window:  1 << window,
 		symbols: literals + 8*positionSlots[window],
-		buffer:  make([]byte, 2<<window+slack),
+		buffer:  make([]byte, 2*FrameSize+slack),
 		r0:      1, r1: 1, r2: 1,
 	}, nil
 }
@@ -126,10 +126,7 @@ func (d *Decoder) Decode(packed []byte, size int) ([]byte, error) {
 }
 
 func (d *Decoder) frame(packed []byte, size int) ([]byte, error) {
-	if d.at+FrameSize > 2*d.window {
-		copy(d.buffer, d.buffer[d.at-d.window:d.at])
-		d.at = d.window
-	}
+	d.room()
 	d.end = copy(d.in[:], packed)
 	clear(d.in[d.end:min(d.end+slack, len(d.in))])
 	d.pos, d.acc, d.n = 0, 0, 0
@@ -168,6 +165,21 @@ func (d *Decoder) frame(packed []byte, size int) ([]byte, error) {
 		untranslate(out, int32(d.frames)*FrameSize, d.translate)
 	}
 	return out, nil
+}
+
+// room makes room for a frame. The buffer grows with the stream, since most are
+// small; when it is twice the window, the window moves to its front.
+func (d *Decoder) room() {
+	switch have := len(d.buffer) - slack; {
+	case d.at+FrameSize <= have:
+	case have < 2*d.window:
+		larger := make([]byte, 2*have+slack)
+		copy(larger, d.buffer[:d.at])
+		d.buffer = larger
+	default:
+		copy(d.buffer, d.buffer[d.at-d.window:d.at])
+		d.at = d.window
+	}
 }
 
 // finish sees to it that the frame's packed data was used, all of it and no

@@ -12,9 +12,9 @@
 // # Decoder
 //
 // A Decoder holds the window, twice over, so that neither copies nor output ever
-// wrap: at most 4 MiB. It allocates nothing else after New, believes no length
-// that it is given, and refuses what Microsoft's own decoder could not read
-// either: incomplete codes, distances before the beginning, matches across the
+// wrap: 4 MiB when the stream is that long. It allocates nothing else after New,
+// believes no length that it is given, and refuses what other decoders do not
+// read either: incomplete codes, distances before the beginning, matches across the
 // end of a frame or block. What it cannot notice is damage that is good LZX: the
 // checksum of the cabinet's block is for that.
 //

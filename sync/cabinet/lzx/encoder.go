@@ -24,6 +24,7 @@ type Encoder struct {
 	err      error
 
 	buffer []byte // what matches may reach, the block being made, and the frame being filled
+	room   int    // how large it may become
 	base   int    // place in the stream of buffer[0]
 	parsed int    // in the buffer: up to here there are tokens
 	frame  int    // in the buffer: here the frame begins that is being filled
@@ -80,7 +81,7 @@ func NewEncoder(window int, s Settings, emit func(frame []byte, size int) error)
 	e.matcher.prev = make([]uint32, e.window)
 	e.matcher.mask = e.window - 1
 	e.matcher.effort = s.Effort
-	e.buffer = make([]byte, 0, 2*e.window+maxBlockSize+2*FrameSize)
+	e.room = 2*e.window + maxBlockSize + 2*FrameSize
 	if s.Translate > 0 {
 		e.out.put(1, 1)
 		e.out.put(uint32(s.Translate)>>16, 16)
@@ -154,7 +155,7 @@ func (e *Encoder) filled() error {
 	}
 	e.frame = end
 	e.frames++
-	if e.frame+FrameSize > cap(e.buffer) {
+	if e.frame+FrameSize > e.room {
 		from := min(e.started, e.frame-e.window) // what matches reach, and the block being made
 		e.buffer = e.buffer[:copy(e.buffer, e.buffer[from:])]
 		e.base += from
