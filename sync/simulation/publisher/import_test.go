@@ -14,13 +14,12 @@ import (
 	"fettle/store"
 	"fettle/sync/cabinet"
 	"fettle/sync/engine"
-	"fettle/sync/upstream"
-	"fettle/sync/upstream/wsusexport"
 )
 
 var importTime = time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
 
-// imported packs items, and has an engine import the package into a store.
+// imported packs items, and has an engine recognise the package and import it
+// into a store.
 func imported(t *testing.T, items []Item, o PackageOptions) (*store.Store, *model.SyncRun) {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "package.cab"))
@@ -49,19 +48,20 @@ func imported(t *testing.T, items []Item, o PackageOptions) (*store.Store, *mode
 		t.Fatal(err)
 	}
 	admin := model.Actor{Who: "alice", From: model.FromCommand, Role: model.AccessAdministrator}
-	for _, c := range []model.Change{
-		{Kind: model.ChangeComputers, How: []string{"this computer"}},
-		{Kind: model.ChangeUpdates, Settings: &model.Settings{}, Upstream: &model.Upstream{Name: "export", Kind: model.UpstreamWsusExport, Location: f.Name()}},
-	} {
-		if _, err := s.Make(t.Context(), c, admin); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := s.Make(t.Context(), model.Change{Kind: model.ChangeComputers, How: []string{"this computer"}}, admin); err != nil {
+		t.Fatal(err)
 	}
-	e := engine.New(engine.Options{Store: s, Clock: clock, Sources: func(u model.Upstream) (upstream.Source, error) {
-		return wsusexport.New(f, info.Size(), wsusexport.Options{Name: u.Name, Unsigned: true, Clock: clock}), nil
-	}})
+	debian := &model.Upstream{Name: "debian", Kind: model.UpstreamDebian, Location: "apt"}
+	if _, err := s.Make(t.Context(), model.Change{Kind: model.ChangeUpdates, Settings: &model.Settings{}, Upstream: debian}, admin); err != nil {
+		t.Fatal(err)
+	}
+	e := engine.New(engine.Options{Store: s, Clock: clock, Carry: engine.CarryPolicy{Unsigned: true}})
 	t.Cleanup(e.Close)
-	j, err := e.Synchronize(t.Context(), nil, admin)
+	found, err := e.Recognize(t.Context(), engine.CarriedFile{Name: "export.cab", Reader: f, Size: info.Size()})
+	if err != nil || found.Kind != model.UpstreamWsusExport {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	j, err := e.Import(t.Context(), found, engine.ImportOptions{}, admin)
 	if err != nil {
 		t.Fatal(err)
 	}
