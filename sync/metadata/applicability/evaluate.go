@@ -186,7 +186,7 @@ type Clause []string
 // not there, so such an update is not installed either.
 func (r *Rules) EvaluateWith(c *Computer, prerequisites []Clause, installed func(id string) Truth) Result {
 	result := r.Evaluate(c)
-	all := Yes
+	met := Yes
 	var missing []Reason
 	for _, clause := range prerequisites {
 		one := No
@@ -200,10 +200,10 @@ func (r *Rules) EvaluateWith(c *Computer, prerequisites []Clause, installed func
 				Found: choose(one == No, "it is not installed", notStated),
 			})
 		}
-		all = all.And(one)
+		met = met.And(one)
 	}
-	result.Installed = result.Installed.And(all)
-	result.Installable = result.Installable.And(all)
+	result.Installed = result.Installed.And(met)
+	result.Installable = result.Installable.And(met)
 	result.Needed = result.Installed.Not().And(result.Installable)
 	result.Why = append(result.Why, missing...)
 	return result

@@ -176,8 +176,8 @@ func (t *PartsTest) say(not, full bool) string {
 }
 
 // list names one thing, or "any of" or "all of" several.
-func list(kind string, names []string, all, full bool) string {
-	of := choose(all, "all of ", "any of ")
+func list(kind string, names []string, every, full bool) string {
+	of := choose(every, "all of ", "any of ")
 	switch {
 	case len(names) == 1:
 		return kind + " " + model.Clean(names[0])
@@ -199,13 +199,13 @@ func (t *PartsTest) evaluate(e *evaluation) (Truth, string) {
 			if t.Features {
 				has = p.Features
 			}
-			any, all := No, Yes
+			one, whole := No, Yes
 			for _, part := range t.Parts {
-				any, all = any.Or(p.has(has, part)), all.And(p.has(has, part))
+				one, whole = one.Or(p.has(has, part)), whole.And(p.has(has, part))
 			}
-			here = any
+			here = one
 			if t.AllParts {
-				here = all
+				here = whole
 			}
 		}
 		some, every = some.Or(here), every.And(here)

@@ -49,7 +49,7 @@ func (t *RegistryLoopTest) phrase(not bool) string { return t.head(not) }
 func (t *RegistryLoopTest) evaluate(e *evaluation) (Truth, string) {
 	return e.everywhere(func(w *world) (Truth, string) {
 		k := e.key(w, t.RegistryPath)
-		names, all := k.subkeys()
+		names, whole := k.subkeys()
 		logical, ok := e.logical(t.RegistryPath)
 		if !ok {
 			return Unknown, k.words()
@@ -65,14 +65,14 @@ func (t *RegistryLoopTest) evaluate(e *evaluation) (Truth, string) {
 				holds++
 			}
 		}
-		if !all { // there may be more subkeys
+		if !whole { // there may be more subkeys
 			some, every = some.Or(Unknown), every.And(Unknown)
 		}
-		words := "it holds for " + thousands(holds) + " of " + thousands(len(names)) + choose(all, " subkeys", " stated subkeys")
+		words := "it holds for " + thousands(holds) + " of " + thousands(len(names)) + choose(whole, " subkeys", " stated subkeys")
 		switch {
 		case k.exists == No:
 			words = k.words()
-		case len(names) == 0 && !all:
+		case len(names) == 0 && !whole:
 			words = "its subkeys are not stated"
 		}
 		switch t.TrueIf {

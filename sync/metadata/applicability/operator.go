@@ -144,7 +144,7 @@ func Operators() []Operator { return slices.Sorted(maps.Keys(operators)) }
 // name may be any operator, for people write such rules. Operators of the other
 // namespaces are told apart by their names alone.
 func known(space, local string) (Operator, bool) {
-	f, any := general, false
+	f, bare := general, false
 	switch space {
 	case "":
 		switch {
@@ -155,7 +155,7 @@ func known(space, local string) (Operator, bool) {
 		case strings.HasPrefix(local, "d."):
 			f, local = driver, local[2:]
 		default:
-			any = true
+			bare = true
 		}
 	case baseSpace:
 		f = base
@@ -169,7 +169,7 @@ func known(space, local string) (Operator, bool) {
 		}
 	}
 	o, ok := operators[Operator(local)]
-	return Operator(local), ok && (any || o.family == anywhere || o.family == f)
+	return Operator(local), ok && (bare || o.family == anywhere || o.family == f)
 }
 
 // written is the rule's element as it was written, on one line and cleaned: what

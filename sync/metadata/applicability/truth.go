@@ -1,6 +1,9 @@
 package applicability
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Truth is one of three values: whether something holds, as far as is known.
 type Truth int8
@@ -49,6 +52,11 @@ func (t *Truth) UnmarshalText(b []byte) error {
 		return fmt.Errorf("%q is not yes, no or unknown", b)
 	}
 	return nil
+}
+
+// UnmarshalJSON reads true and false as well as the words.
+func (t *Truth) UnmarshalJSON(b []byte) error {
+	return t.UnmarshalText([]byte(strings.Trim(string(b), `"`)))
 }
 
 // truth turns what is known for certain into a Truth.
