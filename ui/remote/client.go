@@ -23,8 +23,9 @@ const DialTimeout = 5 * time.Second
 
 // Client is attached to the process that holds the store.
 type Client struct {
-	conn *gossh.Client
-	pid  int
+	conn  *gossh.Client
+	pid   int
+	files <-chan gossh.NewChannel // when the holder asks for the caller's files; nil = it was never allowed to
 }
 
 // Dial attaches at a socket. Its error is ErrNobody, ErrDenied or ErrSilent, or
@@ -142,12 +143,19 @@ func (c *Client) Run(ctx context.Context, s *Session) (int, error) {
 		return 1, fmt.Errorf("opening a session: %w", err)
 	}
 	session.Stdout, session.Stderr = s.Out, s.Err
+	files, lending := s.Files.(*OwnFiles)
+	if lending && c.files == nil {
+		c.files = c.conn.HandleChannelOpen(filesChannel)
+	}
 	if err := session.Start(quote(s.Args)); err != nil {
 		return 1, fmt.Errorf("starting the command in the process that holds the store: %w", err)
 	}
 	go copyInput(in, s.In)
 	done := make(chan struct{})
 	var watching sync.WaitGroup
+	if lending {
+		watching.Go(func() { c.lend(files, done) })
+	}
 	watching.Go(func() {
 		select {
 		case <-done:

@@ -21,10 +21,21 @@
 //
 // Dial tells three cases apart: nobody listens (ErrNobody: open the store
 // yourself), the socket belongs to somebody else (ErrDenied), and somebody
-// listens but does not answer in time (ErrSilent). Files that a command line
-// names are the caller's: a command that writes one runs in the holder with "-"
-// for its name, and the caller's process moves the bytes between its file and
-// the session.
+// listens but does not answer in time (ErrSilent).
+//
+// # Files
+//
+// Files that a command line names are the caller's. A command opens them through
+// its session's Files, which are OwnFiles where the command runs in the caller's
+// process. Where it runs in the holder, that opens a channel back to the caller,
+// on the same connection, and asks for ranges and listings, or has an output
+// written. The caller's process made its OwnFiles from its own reading of the
+// command line and serves exactly those names, so that a holder, which may run as
+// another user, reads and writes nothing else of the caller's: below a directory
+// that is named nothing outside of it, no links out of it, no pipes or devices. The
+// channel ends with the session; an output that was not committed by then is
+// taken away. Plain ssh refuses such a channel: it gives a file on standard
+// input, as "-".
 //
 // # Leaving
 //
@@ -35,8 +46,8 @@
 // # Concurrency
 //
 // A Holder owns one goroutine that accepts and those that gliderlabs/ssh starts
-// per connection, and one per agent's session that reads it; Close waits for all
-// of them. A Client belongs to one goroutine but for what it serves a Link with,
+// per connection, one per agent's session that reads it, and those that fetch a
+// session's files; Close waits for all of them. A Client belongs to one goroutine but for what it serves a Link with,
 // which is safe for concurrent use and has no goroutine of its own; what a
 // Client's methods start has ended when they return, but for a copy of an input
 // that cannot be interrupted.

@@ -214,8 +214,10 @@ func (h *Holder) handle(s ssh.Session) {
 
 	env := environment(s.Environ())
 	args, bad := split(s.RawCommand())
+	files := &farFiles{ctx: s.Context(), conn: connection(s)}
+	defer files.close()
 	session := &Session{
-		Args: args, In: s, Out: s, Err: s.Stderr(), Env: env, Remote: true,
+		Args: args, In: s, Files: files, Out: s, Err: s.Stderr(), Env: env, Remote: true,
 		Actor: h.actor(s), Size: Size{Width: number(env[envWidth])}, Ask: env[envAsk] == "1", Live: number(env[envLive]),
 	}
 	if terminal {

@@ -19,6 +19,7 @@ type Size struct{ Width, Height int }
 type Session struct {
 	Args   []string // the command line after the program's name; empty = the console
 	In     io.Reader
+	Files  Files // those that the command line names; nil = none
 	Out    io.Writer
 	Err    io.Writer
 	Env    map[string]string // what travelled of the caller's environment
