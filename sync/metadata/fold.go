@@ -45,6 +45,7 @@ type folder struct {
 	full    bool     // ...and was written <X></X> in foreign metadata
 	blank   []byte   // white space that is dropped unless text follows
 	text    bool     // the current run of text has something else than white space
+	escaped []byte   // scratch
 	foreign []string // for each open element the namespace that its children find as default, in what is written
 }
 
@@ -71,9 +72,8 @@ func (f *folder) token(s *markup.Scanner, kind markup.Kind) error {
 	case markup.Text:
 		return f.characters(s.Raw())
 	case markup.CData:
-		f.settle()
-		f.out = appendEscaped(f.out, s.Text())
-		f.text = true
+		f.escaped = appendEscaped(f.escaped[:0], s.Text())
+		return f.characters(f.escaped)
 	case markup.Start:
 		return f.start(s, "", nil)
 	case markup.End:
@@ -154,7 +154,8 @@ func (f *folder) start(s *markup.Scanner, name string, keep func(*markup.Attribu
 		}
 	}
 	if missing {
-		f.out = append(append(append(f.out, ` xmlns="`...), appendEscaped(nil, []byte(space))...), '"')
+		value := bytes.ReplaceAll(appendEscaped(nil, []byte(space)), []byte(`"`), []byte("&quot;"))
+		f.out = append(append(append(f.out, ` xmlns="`...), value...), '"')
 	}
 	if isForeign {
 		outside = space
@@ -250,8 +251,6 @@ func appendEscaped(to, text []byte) []byte {
 			to = append(to, "&lt;"...)
 		case '>':
 			to = append(to, "&gt;"...)
-		case '"':
-			to = append(to, "&quot;"...)
 		default:
 			to = append(to, c)
 		}
