@@ -51,7 +51,7 @@
 // ambiguous. Every value begins with one format byte (codec.go); long lists of
 // numbers are packed (lists.go).
 //
-//	m<name>               schema, seq, setup, settings, options, declined, removed, trim,
+//	m<name>               schema, seq, setup, settings, options, declined, removed, trim, content,
 //	                      head, ruled, and the last numbers given out (keys.go)
 //	u<number:4>           model.Update, newest revision
 //	i<update id>          number of the update

@@ -44,6 +44,7 @@ const (
 	metaComputers = "computers" // uint: the highest number ever given to a computer
 	metaPlans     = "plans"     // uint: the last installation plan number reserved
 	metaRemoved   = "removed"   // sorted numbers of updates that cleanup removed
+	metaContent   = "content"   // sorted numbers of updates all of whose files the content store has
 	metaTrim      = "trim"      // sorted numbers of updates whose older revisions are still to be removed
 	metaOptions   = "options"   // model.Options
 	metaRules     = "rules"     // uint: the last number given to a rule

@@ -31,6 +31,7 @@ type Snapshot struct {
 	unseen   *roaring.Bitmap // declined or outside: takes no part in counts
 	removed  *roaring.Bitmap // removed by cleanup; outside, too
 	whole    *roaring.Bitmap // of these, whose records are still whole on the disk
+	ready    *roaring.Bitmap // updates all of whose files the content store has
 	trim     *roaring.Bitmap // updates whose older revisions are still to be removed from the disk
 
 	computers vector[*computerEntry] // by computer number; 0 is unused
@@ -374,9 +375,14 @@ func (s *Snapshot) Split(group model.GroupID) (split [4]int) {
 	return split
 }
 
-// ContentState gives the word of the query field content:. Payload files stay at
-// the vendor: a content store does not exist yet.
-func (s *Snapshot) ContentState(uint32) string { return model.ContentVendor.String() }
+// ContentState gives the word of the query field content:. Payload files that
+// were not carried in stay at the vendor: Fettle does not fetch them.
+func (s *Snapshot) ContentState(update uint32) string {
+	if s.ready.Contains(update) {
+		return "ready"
+	}
+	return model.ContentVendor.String()
+}
 
 // EffectivePolicy gives the policy that holds for a computer, and the groups it
 // came from.

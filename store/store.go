@@ -229,7 +229,7 @@ func (s *Store) begin() error {
 	snap := &Snapshot{
 		store: s, categories: map[model.CategoryID]model.Category{},
 		declined: roaring.New(), outside: roaring.New(), unseen: roaring.New(), managed: roaring.New(),
-		removed: roaring.New(), whole: roaring.New(), trim: roaring.New(),
+		removed: roaring.New(), whole: roaring.New(), trim: roaring.New(), ready: roaring.New(),
 		matched: map[model.GroupID]*roaring.Bitmap{}, members: map[model.GroupID]*roaring.Bitmap{},
 		layers: map[model.GroupID][]layer{}, derived: &derived{}, licences: map[uint32]licence{}, alarms: map[uint32]*model.RevisionAlarm{},
 	}
@@ -296,7 +296,7 @@ func (s *Store) readMeta(snap *Snapshot) (found bool, version uint64, err error)
 			}
 			return err
 		}
-		var declined, removed, trim []uint32
+		var declined, removed, trim, ready []uint32
 		err := errors.Join(
 			optional(get(txn, keyMeta(metaSeq), &snap.seq)),
 			optional(get(txn, keyMeta(metaSetup), &snap.setup)),
@@ -308,6 +308,7 @@ func (s *Store) readMeta(snap *Snapshot) (found bool, version uint64, err error)
 			optional(get(txn, keyMeta(metaDeclined), &declined)),
 			optional(get(txn, keyMeta(metaRemoved), &removed)),
 			optional(get(txn, keyMeta(metaTrim), &trim)),
+			optional(get(txn, keyMeta(metaContent), &ready)),
 			optional(get(txn, keyMeta(metaOptions), &snap.options)),
 			snap.readDecisions(txn),
 			each(txn, kindUpstream, func(_ []byte, u *model.Upstream) error {
@@ -328,7 +329,7 @@ func (s *Store) readMeta(snap *Snapshot) (found bool, version uint64, err error)
 		}
 		slices.Reverse(snap.runs)
 		snap.declined = roaring.BitmapOf(declined...)
-		snap.removed, snap.trim = roaring.BitmapOf(removed...), roaring.BitmapOf(trim...)
+		snap.removed, snap.trim, snap.ready = roaring.BitmapOf(removed...), roaring.BitmapOf(trim...), roaring.BitmapOf(ready...)
 		snap.outside = snap.removed.Clone()
 		snap.hide()
 		snap.layers = stackAll(snap.deployments)

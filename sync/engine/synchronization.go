@@ -142,6 +142,7 @@ func (e *Engine) run(ctx context.Context, j *Job, u model.Upstream, by model.Act
 	sink.finish()
 	if changed(&run) {
 		e.setStale(true)
+		e.reviewContent(context.WithoutCancel(ctx))
 	}
 	if err == nil {
 		_, err = contain(func() (string, error) { return "", e.conclude(ctx, j, u, &run) })
