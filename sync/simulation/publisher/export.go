@@ -93,7 +93,7 @@ func PackageParts(items []Item, o PackageOptions) (packageXML, metadata []byte, 
 	named := map[string]bool{}
 	for i := range flat {
 		own := node("Files")
-		for _, f := range flat[i].payload() {
+		for _, f := range flat[i].Files {
 			digest := base64.StdEncoding.EncodeToString(f.SHA1)
 			own.add(attr(node("File"), "Digest", digest))
 			if !named[digest] {
@@ -101,8 +101,10 @@ func PackageParts(items []Item, o PackageOptions) (packageXML, metadata []byte, 
 				files.add(attr(node("File"), "Digest", digest, "MUUrl", f.URL, "Name", f.Name))
 			}
 		}
+		// Microsoft's own writer of packages lists what members inherit, too, and
+		// no licence terms (wsusss 9.1; WsusExport.cs).
 		products, classes := node("Categories"), node("Classifications")
-		if flat[i].Deployable() {
+		if k := flat[i].Kind; k == model.DocumentSoftware || k == model.DocumentDriver {
 			for _, p := range flat[i].Products {
 				products.add(attr(node("Category"), "Value", string(p)))
 			}
