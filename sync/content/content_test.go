@@ -382,3 +382,16 @@ func TestImportFindsWhatIsThere(t *testing.T) {
 		}
 	})
 }
+
+// TestImportTakesTheNameForTheClaim holds that a file is held to the SHA-1 in its
+// name even where the catalogue's record is silent, and that one which the tree
+// has twice is read once.
+func TestImportTakesTheNameForTheClaim(t *testing.T) {
+	good, bad := aFile("good"), aFile("bad")
+	tree := lay(t, map[string]string{wsusName(good, ".cab"): "good", wsusName(good, ".exe"): "good", wsusName(bad, ".cab"): "BAD"})
+	s, _ := aStore(t)
+	r, err := s.Import(t.Context(), tree, func([20]byte) (model.File, bool) { return model.File{Name: "x"}, true }, ImportOptions{})
+	if err != nil || r.Files != 1 || r.Already != 1 || r.WrongFiles != 1 || !s.Has(good) || s.Has(bad) {
+		t.Errorf("%+v %v", r, err)
+	}
+}
