@@ -11,7 +11,8 @@ import (
 //
 // What it does not state is Unknown. A part with Complete set states everything
 // there is, so that what it lacks is known to be absent; Absent declares one
-// thing absent.
+// thing absent. What is stated of a key, a file or a product in several places
+// counts together.
 //
 // Four things follow from others when they are not stated themselves: Folders
 // are where Windows puts them, the device attributes OSVersion and ProductType

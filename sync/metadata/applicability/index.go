@@ -1,6 +1,8 @@
 package applicability
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -49,8 +51,9 @@ func (c *Computer) looked() *index {
 		releases: map[string]string{},
 		history:  map[string]bool{},
 	}
-	for i := range c.Products.Products {
-		ix.products[guid(c.Products.Products[i].Code)] = &c.Products.Products[i]
+	for _, p := range c.Products.Products {
+		p = p.with(ix.products[guid(p.Code)])
+		ix.products[guid(p.Code)] = &p
 	}
 	for _, p := range c.Packages.Installed {
 		ix.packages[packageKey(p)] = true
@@ -111,11 +114,41 @@ func (c *Computer) world(narrow bool) *world {
 	for i := range c.Registry.Keys {
 		w.addKey(&c.Registry.Keys[i])
 	}
-	for i := range c.Files.Files {
-		f := &c.Files.Files[i]
-		w.files[w.expand(f.Path)] = f
+	for _, f := range c.Files.Files {
+		path := w.expand(f.Path)
+		f = f.with(w.files[path])
+		w.files[path] = &f
 	}
 	return w
+}
+
+// with completes what is stated of a product by what was stated of it earlier.
+func (p Product) with(earlier *Product) Product {
+	if earlier == nil {
+		return p
+	}
+	p.Version = cmp.Or(p.Version, earlier.Version)
+	p.Language = cmp.Or(p.Language, earlier.Language)
+	p.Absent = p.Absent && earlier.Absent
+	p.Complete = p.Complete || earlier.Complete
+	p.Features = slices.Concat(earlier.Features, p.Features)
+	p.Components = slices.Concat(earlier.Components, p.Components)
+	p.Patches = slices.Concat(earlier.Patches, p.Patches)
+	return p
+}
+
+// with completes what is stated of a file by what was stated of it earlier.
+func (f File) with(earlier *File) File {
+	if earlier == nil {
+		return f
+	}
+	f.Version = cmp.Or(f.Version, earlier.Version)
+	f.Size = cmp.Or(f.Size, earlier.Size)
+	f.Created = cmp.Or(f.Created, earlier.Created)
+	f.Modified = cmp.Or(f.Modified, earlier.Modified)
+	f.Language = cmp.Or(f.Language, earlier.Language)
+	f.Absent = f.Absent && earlier.Absent
+	return f
 }
 
 func (w *world) addKey(k *RegistryKey) {
