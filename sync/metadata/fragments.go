@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"fettle/sync/metadata/markup"
 )
@@ -45,7 +46,7 @@ func Derive(r io.Reader) (*Fragments, error) {
 			return nil
 		}
 	}
-	err := derive(r, markup.Limits{}, &core, &extended, gather(&f.Texts), gather(&f.Eulas))
+	err := derive(r, &core, &extended, gather(&f.Texts), gather(&f.Eulas))
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func DeriveTo(t Targets, r io.Reader) error {
 	if t.Extended != nil {
 		extended = &stream{w: t.Extended}
 	}
-	return derive(r, markup.Limits{}, core, extended, t.Text, t.Eula)
+	return derive(r, core, extended, t.Text, t.Eula)
 }
 
 // DeriveCore streams the Core fragment of a document.
@@ -155,9 +156,24 @@ type derivation struct {
 	seen           [sectionCount]bool
 }
 
-func derive(r io.Reader, l markup.Limits, core, extended sink, text, eula func(Fragment) error) error {
-	d := &derivation{s: markup.NewScanner(r, l), core: core, extended: extended, text: text, eula: eula}
-	if err := d.document(); err != nil {
+// maxKept bounds a buffer that is kept for the next document.
+const maxKept = 1 << 20
+
+// derivations keeps buffers: most documents are much smaller than these.
+var derivations = sync.Pool{New: func() any { return &derivation{s: markup.NewScanner(nil, markup.Limits{})} }}
+
+func derive(r io.Reader, core, extended sink, text, eula func(Fragment) error) error {
+	d := derivations.Get().(*derivation)
+	d.core, d.extended, d.text, d.eula, d.seen = core, extended, text, eula, [sectionCount]bool{}
+	d.s.Reset(r)
+	err := d.document()
+	d.s.Reset(nil)
+	d.core, d.extended, d.text, d.eula, d.fold.flush = nil, nil, nil, nil, nil
+	if cap(d.fold.out) > maxKept {
+		d.fold.out = nil
+	}
+	derivations.Put(d)
+	if err != nil {
 		return fmt.Errorf("deriving fragments: %w", err)
 	}
 	return nil

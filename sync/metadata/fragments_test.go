@@ -286,8 +286,7 @@ func datas(f []Fragment) (all [][]byte) {
 // foldedAgain writes a fragment in the form that it should be in.
 func foldedAgain(fragment []byte) ([]byte, error) {
 	p := NewParser(Limits{})
-	p.data.Reset(fragment)
-	p.pieces.Reset(p.data)
+	p.pieces.ResetBytes(fragment)
 	for {
 		kind, err := p.pieces.Next()
 		if err == io.EOF {

@@ -38,9 +38,9 @@ func (l Limits) filled() Limits {
 // goroutine at a time.
 type Parser struct {
 	limits Limits
-	whole  *markup.Scanner // of documents
-	pieces *markup.Scanner // of fragments
-	data   *bytes.Reader
+	whole  *markup.Scanner           // of documents
+	pieces *markup.Scanner           // of fragments
+	ids    map[string]model.UpdateID // met before: prerequisites repeat, and share their memory
 	text   []byte
 	fold   folder
 	sum    hash.Hash
@@ -56,10 +56,10 @@ type Parser struct {
 
 // NewParser makes a parser.
 func NewParser(l Limits) *Parser {
-	p := &Parser{limits: l.filled(), data: bytes.NewReader(nil), sum: sha256.New(), found: map[string]bool{}}
+	p := &Parser{limits: l.filled(), ids: map[string]model.UpdateID{}, sum: sha256.New(), found: map[string]bool{}}
 	whole, pieces := l.Markup, l.Markup
 	whole.Fragment, pieces.Fragment = false, true
-	p.whole, p.pieces = markup.NewScanner(p.data, whole), markup.NewScanner(p.data, pieces)
+	p.whole, p.pieces = markup.NewScanner(nil, whole), markup.NewScanner(nil, pieces)
 	return p
 }
 
@@ -118,8 +118,7 @@ func (p *Parser) begin(s *markup.Scanner, space string) {
 
 // forget keeps neither the caller's data nor the result.
 func (p *Parser) forget() {
-	p.data.Reset(nil)
-	p.s.Reset(p.data)
+	p.s.Reset(nil)
 	p.u, p.input = nil, nil
 }
 
@@ -152,8 +151,7 @@ func (p *Parser) document() error {
 }
 
 func (p *Parser) fragment(data []byte) error {
-	p.data.Reset(data)
-	p.s.Reset(p.data)
+	p.s.ResetBytes(data)
 	p.input = data
 	for {
 		kind, err := p.s.Next()
@@ -290,7 +288,7 @@ func (p *Parser) identity() (Identity, error) {
 		return id, err
 	}
 	if a := p.s.Attribute("UpdateID"); a != nil {
-		id.ID = updateID(a.Value())
+		id.ID = p.updateID(a.RawValue())
 	}
 	if id.ID == "" {
 		return id, errors.New("an identity has no identifier")
@@ -303,6 +301,24 @@ func (p *Parser) identity() (Identity, error) {
 		id.Revision = uint32(n)
 	}
 	return id, nil
+}
+
+// maxIDs bounds the identifiers that are remembered.
+const maxIDs = 1 << 17
+
+// updateID is the function of this name, with one string for each identifier.
+func (p *Parser) updateID(written []byte) model.UpdateID {
+	if id, ok := p.ids[string(written)]; ok {
+		return id
+	}
+	id := updateID(string(written))
+	if id != "" && len(written) < 64 {
+		if len(p.ids) >= maxIDs {
+			clear(p.ids)
+		}
+		p.ids[string(written)] = id
+	}
+	return id
 }
 
 // properties reads the attributes of Properties or ExtendedProperties.

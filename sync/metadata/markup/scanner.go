@@ -54,9 +54,10 @@ type Scanner struct {
 	in     io.Reader
 	failed error // why in gives no more: io.EOF or worse
 
-	buf      []byte
-	pos, end int   // what has not been scanned yet is buf[pos:end]
-	base     int64 // offset of buf[0] in the input
+	own      []byte // the buffer that input is read into
+	buf      []byte // own, or the whole input
+	pos, end int    // what has not been scanned yet is buf[pos:end]
+	base     int64  // offset of buf[0] in the input
 
 	kind   Kind
 	raw    []byte
@@ -97,13 +98,20 @@ func NewScanner(r io.Reader, l Limits) *Scanner {
 
 // Reset makes the scanner read r from its beginning.
 func (s *Scanner) Reset(r io.Reader) {
-	if cap(s.buf) > 4*bufferSize {
-		s.buf = nil // one huge tag does not keep its memory for ever
+	if cap(s.own) > 4*bufferSize {
+		s.own = nil // one huge tag does not keep its memory for ever
 	}
 	*s = Scanner{
-		limits: s.limits, in: r, buf: s.buf[:0], attrs: s.attrs[:0], open: s.open[:0], names: s.names[:0],
+		limits: s.limits, in: r, own: s.own, buf: s.own[:0], attrs: s.attrs[:0], open: s.open[:0], names: s.names[:0],
 		spaces: s.spaces.reset(), scratch: s.scratch[:0],
 	}
+}
+
+// ResetBytes makes the scanner read data from its beginning, without copying it:
+// tokens are parts of data, which must not change while they are used.
+func (s *Scanner) ResetBytes(data []byte) {
+	s.Reset(nil)
+	s.buf, s.end, s.failed = data, len(data), io.EOF
 }
 
 // Next reads the next token: io.EOF after the last one of a well-formed input,
@@ -179,14 +187,12 @@ func (s *Scanner) more() error {
 	}
 	have := s.end - s.pos
 	want := max(bufferSize, 2*have)
-	if cap(s.buf) < want {
-		grown := make([]byte, have, want)
-		copy(grown, s.buf[s.pos:s.end])
-		s.buf = grown[:cap(grown)]
-	} else {
-		s.buf = s.buf[:cap(s.buf)]
-		copy(s.buf, s.buf[s.pos:s.end])
+	if cap(s.own) < want {
+		s.own = make([]byte, want)
 	}
+	s.own = s.own[:cap(s.own)]
+	copy(s.own, s.buf[s.pos:s.end])
+	s.buf = s.own
 	s.base += int64(s.pos)
 	s.pos, s.end = 0, have
 	for idle := 0; s.end < len(s.buf); {
@@ -244,21 +250,22 @@ func (s *Scanner) finish(err error) error {
 
 // characters scans text up to the next tag, or a part of it.
 func (s *Scanner) characters() (Kind, error) {
-	window := s.buf[s.pos:s.end]
+	window := s.window()
 	n := bytes.IndexByte(window, '<')
 	for n < 0 {
-		if len(window) >= bufferSize {
+		if len(window) == bufferSize {
 			n = cut(window)
 			break
 		}
-		if err := s.more(); err == io.EOF {
-			n = s.end - s.pos
-			window = s.buf[s.pos:s.end]
+		err := s.more()
+		if err == io.EOF {
+			n = len(window)
 			break
-		} else if err != nil {
+		}
+		if err != nil {
 			return None, err
 		}
-		window = s.buf[s.pos:s.end]
+		window = s.window()
 		n = bytes.IndexByte(window, '<')
 	}
 	plain, at, reason := checkText(window[:n], 0)
@@ -272,6 +279,10 @@ func (s *Scanner) characters() (Kind, error) {
 	s.take(s.pos + n)
 	return Text, nil
 }
+
+// window is what text is looked for in: what it does not end in is cut, and must
+// not be looked through again for every piece.
+func (s *Scanner) window() []byte { return s.buf[s.pos:min(s.end, s.pos+bufferSize)] }
 
 // cut finds where text can be cut in two: not within a character, a reference,
 // a line end or a "]]>".
@@ -542,7 +553,7 @@ func (s *Scanner) declaration(b []byte) (Kind, error) {
 func (s *Scanner) section(from int) (Kind, error) {
 	head := from - s.pos
 	for {
-		b := s.buf[s.pos:s.end]
+		b := s.window()
 		n := bytes.Index(b[head:], []byte("]]>"))
 		tail := 3
 		if n < 0 {

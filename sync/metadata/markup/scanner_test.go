@@ -18,8 +18,9 @@ import (
 
 // tokens gives what an input means, one line for each token, with neighbouring
 // text joined: parsers may cut it where they like.
-func tokens(r io.Reader, l Limits) ([]string, error) {
-	s := NewScanner(r, l)
+func tokens(r io.Reader, l Limits) ([]string, error) { return read(NewScanner(r, l)) }
+
+func read(s *Scanner) ([]string, error) {
 	var out []string
 	var text strings.Builder
 	flush := func() {
@@ -116,6 +117,12 @@ func agree(t interface {
 	if fmt.Sprint(err) != fmt.Sprint(err2) || !slices.Equal(have, again) {
 		t.Fatalf("reading byte by byte makes a difference:\n%v %v\n%v %v", have, err, again, err2)
 	}
+	held := NewScanner(nil, l)
+	held.ResetBytes(data)
+	again, err2 = read(held)
+	if (err == nil) != (err2 == nil) || err == nil && !slices.Equal(have, again) {
+		t.Fatalf("reading without copying makes a difference:\n%v %v\n%v %v", have, err, again, err2)
+	}
 	if err != nil {
 		return false
 	}
@@ -193,6 +200,47 @@ func TestTokenKeepsItsBytes(t *testing.T) {
 	}
 	if _, err := s.Next(); err != io.EOF {
 		t.Error("the end is not final:", err)
+	}
+}
+
+// TestBytesAreNotChanged scans what belongs to somebody else, and then something
+// that has to be read.
+func TestBytesAreNotChanged(t *testing.T) {
+	data := []byte("<a b='&lt;'>\r\n&amp;<![CDATA[x\r]]></a>")
+	before := bytes.Clone(data)
+	s := NewScanner(nil, Limits{})
+	s.ResetBytes(data)
+	if _, err := read(s); err != nil {
+		t.Fatal(err)
+	}
+	s.Reset(strings.NewReader("<other><document>of another length, much longer</document></other>"))
+	if _, err := read(s); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(data, before) {
+		t.Errorf("%q", data)
+	}
+}
+
+// TestLongTextComesInPieces cuts text that never ends. Each piece is looked for
+// within its own length only: the 64 MB would take minutes otherwise.
+func TestLongTextComesInPieces(t *testing.T) {
+	s := NewScanner(nil, Limits{})
+	s.ResetBytes([]byte("<a>" + strings.Repeat("x", 64<<20)))
+	pieces := 0
+	for {
+		kind, err := s.Next()
+		if err != nil {
+			break
+		}
+		if kind == Text {
+			if pieces++; len(s.Raw()) > bufferSize {
+				t.Fatalf("a piece has %d bytes", len(s.Raw()))
+			}
+		}
+	}
+	if pieces < 1024 || pieces > 1100 {
+		t.Errorf("%d pieces", pieces)
 	}
 }
 
