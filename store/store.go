@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -411,6 +412,15 @@ func (s *Store) publish(snap *Snapshot) {
 
 // Dir is the data directory.
 func (s *Store) Dir() string { return s.options.Dir }
+
+// Identity is a GUID that tells this store from all others, for as long as it
+// keeps its signing key.
+func (s *Store) Identity() string {
+	sum := sha256.Sum256(append([]byte("fettle store "), s.key.Public().(ed25519.PublicKey)...))
+	id := sum[:16]
+	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // version 8 of RFC 9562: made in a way of one's own
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}
 
 // ReadOnly says whether every write is refused.
 func (s *Store) ReadOnly() bool { return s.options.ReadOnly }

@@ -3,8 +3,10 @@ package engine_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +96,56 @@ func TestImportOfARealPackage(t *testing.T) {
 	// The same once more changes nothing.
 	if plan, err = e.PlanImport(ctx, c, engine.ImportOptions{}, nil); err != nil || plan.Documents+plan.Categories+plan.Revised != 0 {
 		t.Errorf("the second plan is %+v, %v", plan, err)
+	}
+}
+
+// What was exported and imported again gives the same store: documents, products.
+func TestExportAndImportGiveTheSameStore(t *testing.T) {
+	f := exported(t)
+	ctx := t.Context()
+	taken := func(f engine.CarriedFile) (*store.Store, *engine.Engine) {
+		s, e := opened(t, engine.CarryPolicy{Unsigned: true})
+		c, err := e.Recognize(ctx, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		job, err := e.Import(ctx, c, engine.ImportOptions{}, operator)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := job.Wait(ctx); err != nil {
+			t.Fatal(err)
+		}
+		return s, e
+	}
+	first, e := taken(f)
+	path := filepath.Join(t.TempDir(), "again.cab")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	x, err := e.Export(ctx, out, nil)
+	if err != nil || x.Documents != 4125 || x.Refused+x.Fragments != 0 {
+		t.Fatalf("the export gave %+v, %v", x, err)
+	}
+	info, err := out.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, _ := taken(engine.CarriedFile{Name: "again.cab", Reader: out, Size: info.Size()})
+	documents := func(s *store.Store) map[model.DocumentKey][32]byte {
+		all := map[model.DocumentKey][32]byte{}
+		if err := s.Documents(ctx, "", func(r store.DocumentRef) error { all[r.DocumentKey] = r.SHA256; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	if a, b := documents(first), documents(second); !maps.Equal(a, b) {
+		t.Errorf("%d documents became %d, or others", len(a), len(b))
+	}
+	if a, b := first.Snapshot().Categories(), second.Snapshot().Categories(); !slices.Equal(a, b) {
+		t.Errorf("%d products became %d, or others", len(a), len(b))
 	}
 }
 
