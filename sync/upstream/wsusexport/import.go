@@ -97,7 +97,7 @@ func (r *run) take(rec *batchRecord) error {
 	}
 	if rec.repeated {
 		r.repeated++
-		if at, ok := r.members.at[rec.revision]; ok && at.sum != rec.sum {
+		if at, ok := r.members.at[rec.revision]; ok && at.plain != rec.plain {
 			return r.fail(rec, "the package holds this revision twice with different contents; the first was taken")
 		}
 		return nil
@@ -123,7 +123,7 @@ func (r *run) take(rec *batchRecord) error {
 		return nil
 	}
 	settled := r.settled(u)
-	if err := r.members.add(rec.revision, u, memberAt{settled: settled, other: rec.other, kept: rec.kept, sum: rec.sum}); err != nil {
+	if err := r.members.add(rec.revision, u, memberAt{settled: settled, other: rec.other, kept: rec.kept, plain: rec.plain}); err != nil {
 		return err
 	}
 	switch {
@@ -163,7 +163,7 @@ func (r *run) settled(u *metadata.Update) bool {
 func (r *run) compose(rec *batchRecord) error {
 	u := rec.update
 	digest := sha256.New()
-	digest.Write(rec.sum[:])
+	digest.Write(rec.plain[:])
 	other := rec.other
 	seen := map[revision]bool{rec.revision: true}
 	var gather func(u *metadata.Update, depth int)
@@ -180,7 +180,7 @@ func (r *run) compose(rec *batchRecord) error {
 					r.absent++
 					continue
 				}
-				digest.Write(at.sum[:])
+				digest.Write(at.plain[:])
 				other = other || at.other
 				if at.bundle {
 					gather(r.members.find(id), depth+1)

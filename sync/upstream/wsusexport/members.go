@@ -23,7 +23,7 @@ type memberAt struct {
 	bundle        bool // it has members of its own
 	settled       bool // everything that it names had been seen before it
 	kept, other   bool // the store had a document of it; keeps another one than this
-	sum           [32]byte
+	plain         [32]byte // see batchRecord
 }
 
 // chunkSize is how much packed members share one piece of memory.

@@ -36,6 +36,7 @@ type batchRecord struct {
 
 	update *metadata.Update // nil where there is a problem
 	sum    [32]byte
+	plain  [32]byte // digest of the text with plain line ends, in which editions differ
 	kept   bool // the store had a document of this revision before
 	other  bool // it keeps that one, which has other bytes
 }
@@ -149,6 +150,10 @@ func (r *run) parse(_ context.Context, parser *metadata.Parser, b *batch) error 
 		}
 		text := b.text[rec.begin:rec.end]
 		rec.sum = sha256.Sum256(text)
+		rec.plain = rec.sum
+		if bytes.IndexByte(text, '\r') >= 0 {
+			rec.plain = sha256.Sum256(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
+		}
 		if rec.repeated {
 			continue
 		}
