@@ -359,6 +359,9 @@ func (j *join) run(ctx context.Context, batch int, send func([]*model.Update) er
 		if !j.deployable(i) {
 			continue
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		u, err := j.update(i)
 		if broken, ok := err.(*unreadable); ok {
 			fail(i, broken.reason)
@@ -372,9 +375,6 @@ func (j *join) run(ctx context.Context, batch int, send func([]*model.Update) er
 				return err
 			}
 			updates = make([]*model.Update, 0, batch)
-			if err := ctx.Err(); err != nil {
-				return err
-			}
 		}
 	}
 	if len(updates) == 0 {

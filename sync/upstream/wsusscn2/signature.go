@@ -54,7 +54,7 @@ func (s Signature) accept(name string, unsigned bool) error {
 		return nil
 	}
 	r := &model.Refusal{Code: "unsigned", What: name + " was not taken in", Why: "it is " + s.String(),
-		Remedy: "carry in the file as Microsoft published it, or allow unsigned catalogues in the options of this upstream"}
+		Remedy: "carry in the file as Microsoft published it, or, if its way here was safe, allow it in config.toml: unsigned = true under [import]"}
 	if s.Signer != "" {
 		r.Code = "untrusted"
 	}
