@@ -30,7 +30,7 @@ func (r *Rules) Evaluate(c *Computer) Result {
 			if s == SectionSuperseded { // hardly any update has one
 				continue
 			}
-			result.Why = append(result.Why, Reason{Section: s, Truth: Unknown, Asks: "", Found: missingWords(s, r), Count: 1})
+			result.Why = append(result.Why, Reason{Section: s, Truth: Unknown, Asks: missingAsks[s], Found: missingWords(r), Count: 1})
 		} else {
 			t = e.rule(rule).truth
 			e.why(rule, s, &result.Why)
@@ -48,12 +48,15 @@ func (r *Rules) Evaluate(c *Computer) Result {
 	return result
 }
 
+// missingAsks is what a section that is missing would have said.
+var missingAsks = map[Section]string{SectionInstalled: "whether it is installed", SectionInstallable: "whether it can be installed"}
+
 // missingWords say what a missing section means.
-func missingWords(s Section, r *Rules) string {
+func missingWords(r *Rules) string {
 	if r.Empty() {
 		return "the update has no rules: what it consists of decides"
 	}
-	return "the update has no rule " + string(s)
+	return "the update has no rule about it"
 }
 
 // Evaluate evaluates one expression.
@@ -141,37 +144,36 @@ func (e *evaluation) why(r *Rule, s Section, to *[]Reason) {
 	if r.Operator == Or {
 		decisive = Yes
 	}
-	groups := map[string][]*Rule{} // leaves of a kind with the same answer
-	var order []string
-	for _, c := range r.Children {
-		t := e.rule(c)
-		switch {
-		case t.truth != a.truth:
-			continue // an And that is unknown has operands that hold
-		case a.truth == decisive:
-			e.why(c, s, to)
-			return
-		case !c.Leaf():
-			e.why(c, s, to)
-			continue
+	if a.truth == decisive {
+		for _, c := range r.Children {
+			if e.rule(c).truth == decisive {
+				e.why(c, s, to)
+				return
+			}
 		}
-		key := string(c.Operator) + "\x00" + t.found
-		if groups[key] == nil {
-			order = append(order, key)
-		}
-		groups[key] = append(groups[key], c)
 	}
-	for _, key := range order {
-		alike := groups[key]
-		if len(alike) >= sameKind {
-			first := len(*to)
-			e.why(alike[0], s, to)
-			(*to)[first].Asks = (&Rule{Operator: r.Operator, Children: alike}).Text()
-			(*to)[first].Count = len(alike)
+	alike := map[string][]*Rule{} // leaves of a kind with the same answer
+	kind := func(c *Rule) string { return string(c.Operator) + "\x00" + e.rule(c).found }
+	var children []*Rule // an And that is unknown has operands that hold, which decide nothing
+	for _, c := range r.Children {
+		if e.rule(c).truth != a.truth {
 			continue
 		}
-		for _, c := range alike {
+		children = append(children, c)
+		if c.Leaf() {
+			alike[kind(c)] = append(alike[kind(c)], c)
+		}
+	}
+	for _, c := range children {
+		same := alike[kind(c)]
+		switch {
+		case !c.Leaf() || len(same) < sameKind:
 			e.why(c, s, to)
+		case c == same[0]:
+			first := len(*to)
+			e.why(c, s, to)
+			(*to)[first].Asks = (&Rule{Operator: r.Operator, Children: same}).Text()
+			(*to)[first].Count = len(same)
 		}
 	}
 }

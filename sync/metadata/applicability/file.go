@@ -286,7 +286,7 @@ func (t *FileTest) place(e *evaluation, w *world) (string, Truth, string) {
 			kind = v.Type // installers write either
 		}
 		if usable, words := v.unusable(kind); usable != Yes {
-			return "", usable, "of the folder " + words
+			return "", usable, "its folder: " + words
 		}
 		return w.expand(v.Text + `\` + t.Path), Yes, ""
 	case t.Csidl != nil:

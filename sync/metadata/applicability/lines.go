@@ -175,12 +175,15 @@ func unbroken(text string) []string {
 	return out
 }
 
-// breakWord is as much of the beginning of a word as fits: up to a backslash, or
-// when anywhere is allowed and there is none, up to the width. It is never empty
+// breakWord is as much of the beginning of a word as fits: up to a backslash or
+// another place where names have parts, or when anywhere is allowed and there is none, up to the width. It is never empty
 // then.
 func breakWord(word string, width int, anywhere bool) string {
 	head := ansi.Truncate(word, width, "")
 	if i := strings.LastIndexByte(head, '\\'); i > 0 {
+		return head[:i+1]
+	}
+	if i := strings.LastIndexAny(head, "-~"); i > len(head)/2 { // of GUIDs and packages
 		return head[:i+1]
 	}
 	if !anywhere {

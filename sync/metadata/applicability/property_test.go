@@ -276,6 +276,10 @@ func essentials(r *Rule) []string {
 		return []string{architectureName(x.Architecture)}
 	case *LanguageTest:
 		return []string{x.Language}
+	case *WindowsTest:
+		if before, after, values := x.enumerated(); values != nil {
+			return append(values, before, after)
+		}
 	// Of these the opposite has other words.
 	case *ConstantTest:
 		return nil

@@ -113,13 +113,8 @@ func (r *Rule) sayAll(not, full bool) *phrase {
 	}
 	if len(p.parts) == 1 { // everything was one enumeration
 		only := *p.parts[0]
-		switch p.kind {
-		case noneOf, notAllOf:
-			if n, ok := negated(only.text); ok && only.kind == single {
-				only.text = n
-				return &only
-			}
-			return p
+		if not {
+			only.text, only.list = negated(only.text), false
 		}
 		return &only
 	}
@@ -205,6 +200,10 @@ func (r *Rule) enumerated(o Operator, full bool) enumeration {
 		if t.Comparison != EqualTo {
 			return enumeration{}
 		}
+	case *WindowsTest:
+		if e.subject, e.end, e.values = t.enumerated(); e.values == nil {
+			return enumeration{}
+		}
 	case *ProcessorTest:
 		e.values = []string{t.phrase(false)}
 	case *LanguageTest:
@@ -227,7 +226,7 @@ func (e *enumeration) finish(o Operator) {
 	switch {
 	case e.count == 1:
 	case e.noun == "":
-		e.part.text, e.part.list = e.subject+enumerate(e.values, "or")+e.end, true
+		e.part.text, e.part.list = e.subject+enumerate(e.values, "or")+e.end, !strings.HasSuffix(e.end, ")")
 	case o == Or:
 		e.part.text = "any of " + thousands(e.count) + " " + e.noun + e.filter + " is installed"
 	default:
@@ -235,15 +234,15 @@ func (e *enumeration) finish(o Operator) {
 	}
 }
 
-// negated turns the text of a counted enumeration round.
-func negated(s string) (string, bool) {
+// negated turns the text of an enumeration round.
+func negated(s string) string {
 	if rest, ok := strings.CutPrefix(s, "any of "); ok {
-		return "none of " + rest, true
+		return "none of " + rest
 	}
 	if rest, ok := strings.CutPrefix(s, "all of "); ok {
-		return "not all of " + rest, true
+		return "not all of " + rest
 	}
-	return s, false
+	return "not (" + s + ")"
 }
 
 // inline writes a phrase on one line; within others lists stand in parentheses.
@@ -258,9 +257,6 @@ func (p *phrase) inline(within bool) string {
 	case anyOf:
 		return enclose(enumerate(parts, "or"), within)
 	case noneOf:
-		if len(parts) == 2 {
-			return enclose("neither "+parts[0]+" nor "+parts[1], within)
-		}
 		return "none of (" + enumerate(parts, "or") + ")"
 	case notAllOf:
 		return "not all of (" + enumerate(parts, "and") + ")"

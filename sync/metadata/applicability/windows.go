@@ -120,6 +120,21 @@ func (t *WindowsTest) phrase(not bool) string {
 	return choose(not, "not ", "") + s
 }
 
+// enumerated takes the phrase apart where tests often differ in one thing: the
+// product type, or else the whole version.
+func (t *WindowsTest) enumerated() (before, after string, values []string) {
+	switch s := t.phrase(false); {
+	case t.Suites != nil:
+		return "", "", nil
+	case t.ProductType != nil && strings.HasSuffix(s, ")"):
+		name := productTypeName(*t.ProductType)
+		return strings.TrimSuffix(s, name+")"), ")", []string{name}
+	case t.ProductType == nil && t.Comparison == EqualTo && t.Major != nil && t.Minor != nil && t.ServiceMajor == nil && t.ServiceMin == nil:
+		return "Windows ", "", []string{strings.TrimPrefix(s, "Windows ")}
+	}
+	return "", "", nil
+}
+
 func suitesText(mask uint64, all bool) string {
 	var names []string
 	for m := mask; m != 0; m &= m - 1 {
