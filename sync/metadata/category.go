@@ -76,6 +76,23 @@ func (u *Update) products(kinds Kinds) []model.CategoryID {
 	return list
 }
 
+// Categories knows of each category what kind it is. The documents of categories
+// come before those of the updates that name them (update-metadata 2).
+type Categories map[model.UpdateID]model.CategoryKind
+
+// Add takes note of a category's document; others do nothing.
+func (c Categories) Add(u *Update) {
+	if category, ok := CategoryOf(u, Options{}); ok {
+		c[u.ID] = category.Kind
+	}
+}
+
+// Kind says what kind of category an identifier means, if it is one. It is a Kinds.
+func (c Categories) Kind(id model.UpdateID) (model.CategoryKind, bool) {
+	kind, ok := c[id]
+	return kind, ok
+}
+
 // CategoryOf makes the category that a category's document describes. Upstream
 // and Arrived are left to the caller.
 func CategoryOf(u *Update, o Options) (model.Category, bool) {

@@ -87,11 +87,13 @@ func TestExportedCategories(t *testing.T) {
 	}
 	newest := map[model.CategoryID]model.Category{}
 	excluded := 0
+	known := Categories{}
 	for _, e := range documents(t) {
 		u, err := Parse(bytes.NewReader(e.document))
 		if err != nil {
 			t.Fatal(err)
 		}
+		known.Add(u)
 		if c, ok := CategoryOf(u, Options{Languages: []string{"en"}}); ok && newest[c.ID].Document <= c.Document {
 			newest[c.ID] = c
 		}
@@ -129,6 +131,9 @@ func TestExportedCategories(t *testing.T) {
 		if c.Excluded {
 			excluded++
 		}
+		if kind, ok := known.Kind(model.UpdateID(c.ID)); !ok || kind != c.Kind {
+			t.Errorf("%s is of kind %v", c.ID, kind)
+		}
 		if (c.Parent == "") != (c.Kind == model.CategoryClassification || c.Kind == model.CategoryCompany) {
 			t.Errorf("%+v", c)
 		}
@@ -138,6 +143,9 @@ func TestExportedCategories(t *testing.T) {
 	}
 	if count[model.CategoryClassification] != 12 || count[model.CategoryCompany] != 2 || count[model.CategoryFamily] != 57 || count[model.CategoryProduct] != 356 {
 		t.Error(count)
+	}
+	if len(known) != 427 {
+		t.Errorf("%d categories are known", len(known))
 	}
 	if excluded != 40 {
 		t.Errorf("%d categories are excluded, want 40", excluded)

@@ -46,6 +46,29 @@ func TestGoldenPairs(t *testing.T) {
 	})
 }
 
+// TestCapturedDocument is the document as a server answers another one with it.
+func TestCapturedDocument(t *testing.T) {
+	all := captured(t, "captures-wsusss", "ws2025-GetUpdateData-uncompressed.response.xml")
+	if len(all) != 1 {
+		t.Fatal(len(all))
+	}
+	f, err := Derive(strings.NewReader(all[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Derive(bytes.NewReader(pick(t, "ccb78947-6453-4ecc-9de8-bc0305c98f2d", 200)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, f.Core, want.Core)
+	same(t, f.Core, []byte(`<UpdateIdentity UpdateID="ccb78947-6453-4ecc-9de8-bc0305c98f2d" RevisionNumber="200" /><Properties UpdateType="Software" /><Relationships><Prerequisites><AtLeastOne><UpdateIdentity UpdateID="e0789628-ce08-4437-be74-2495b842f43b" /></AtLeastOne><AtLeastOne><UpdateIdentity UpdateID="8c3fcc84-7410-4a95-8b89-a166a0190486" /></AtLeastOne></Prerequisites><BundledUpdates><AtLeastOne><UpdateIdentity UpdateID="b6f443c9-ad38-4347-bab3-f1dc0b03d533" RevisionNumber="200" /><UpdateIdentity UpdateID="0daf8592-9e3f-4a8a-9141-d83fafebd09f" RevisionNumber="200" /><UpdateIdentity UpdateID="4c0a0a90-4bd5-4fe5-b306-8dbd6fde30a0" RevisionNumber="200" /><UpdateIdentity UpdateID="e052d9bd-e49c-4d6e-876e-005b49b89812" RevisionNumber="200" /></AtLeastOne></BundledUpdates></Relationships>`))
+	same(t, f.Extended, []byte(`<ExtendedProperties DefaultPropertiesLanguage="en" />`))
+	if len(f.Texts) != 1 || f.Texts[0].Language != "en" {
+		t.Fatal(f.Texts)
+	}
+	same(t, f.Texts[0].Data, []byte(`<LocalizedProperties><Language>en</Language><Title>HIDDEN: Defender MpSigStub 1.1.24010.2001 for EngineBroad (Installer 1.1.24010.2001-Q)</Title></LocalizedProperties>`))
+}
+
 func same(t testing.TB, have, want []byte) {
 	t.Helper()
 	if bytes.Equal(have, want) {

@@ -2,9 +2,9 @@ package metadata
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"runtime"
+	"strconv"
 	"testing"
 )
 
@@ -13,7 +13,7 @@ import (
 type large struct {
 	left int // parts to come
 	part bytes.Buffer
-	n    int
+	n    int64
 }
 
 const (
@@ -37,7 +37,14 @@ func (l *large) Read(b []byte) (int, error) {
 			break
 		}
 		l.n++
-		fmt.Fprintf(&l.part, `<component><assemblyIdentity name="Example-Component-%d" version="10.0.26100.%d" processorArchitecture="amd64" language="neutral" buildType="release" publicKeyToken="31bf3856ad364e35" versionScope="nonSxS" /><file name="file%d.dll"></file><hash>sha256</hash>`+"\r\n"+`<keyform>amd64_example-component-%d_31bf3856ad364e35</keyform></component>`, l.n, l.n, l.n, l.n)
+		for _, piece := range []string{
+			`<component><assemblyIdentity name="Example-Component-`, `" version="10.0.26100.`, `" processorArchitecture="amd64" language="neutral" buildType="release" publicKeyToken="31bf3856ad364e35" versionScope="nonSxS" /><file name="file`,
+			`.dll"></file><hash>sha256</hash>` + "\r\n" + `<keyform>amd64_example-component-`,
+		} {
+			l.part.WriteString(piece)
+			l.part.Write(strconv.AppendInt(l.part.AvailableBuffer(), l.n, 10))
+		}
+		l.part.WriteString(`_31bf3856ad364e35</keyform></component>`)
 	}
 	return l.part.Read(b)
 }
