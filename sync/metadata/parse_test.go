@@ -122,6 +122,22 @@ func TestParseCategory(t *testing.T) {
 	}
 }
 
+// TestOnlyItsNamespaceCounts has elements of the right names in the wrong
+// namespaces: they are somebody else's.
+func TestOnlyItsNamespaceCounts(t *testing.T) {
+	const foreign = `<f:Files xmlns:f="urn:f"><f:File FileName="x"/></f:Files><Properties xmlns="urn:f" UpdateType="x"/>`
+	document := strings.Replace(inRules("", "<u:IsInstalled/>"), "<u:ApplicabilityRules>",
+		foreign+`<u:LocalizedPropertiesCollection><u:LocalizedProperties xmlns:f="urn:f"><f:Title>no</f:Title><u:Language>en</u:Language><u:Title>yes<f:b>no</f:b></u:Title><Title>no</Title></u:LocalizedProperties></u:LocalizedPropertiesCollection><u:ApplicabilityRules>`, 1)
+	u, err := Parse(strings.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(u.Files) != 0 || u.Type != Software || len(u.Texts) != 1 || u.Texts[0].Title != "yes" {
+		t.Errorf("%+v", u)
+	}
+	same(t, []byte(rulesOf(t, document)), []byte("<ApplicabilityRules><IsInstalled /></ApplicabilityRules>"))
+}
+
 // TestRulesAreKeptWithinTheLimit keeps size and digest of all rules.
 func TestRulesAreKeptWithinTheLimit(t *testing.T) {
 	data := fixtures(t)["component"]

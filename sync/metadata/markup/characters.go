@@ -2,7 +2,6 @@ package markup
 
 import (
 	"bytes"
-	"fmt"
 	"unicode/utf8"
 )
 
@@ -220,5 +219,3 @@ func checkDeclaration(b []byte) (reason string) {
 	}
 	return ""
 }
-
-func (e *SyntaxError) Error() string { return fmt.Sprintf("at byte %d: %s", e.Offset, e.Reason) }
