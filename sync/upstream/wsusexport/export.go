@@ -35,6 +35,8 @@ type ExportOptions struct {
 	Address  func(sha1 [20]byte) string
 	Progress func(model.Progress) // may be nil
 	Clock    func() time.Time     // for Progress; nil = time.Now
+
+	limit int64 // of tests; 0 = maxFolder
 }
 
 // Exported says what a package holds and what it could not hold.
@@ -81,6 +83,9 @@ func Export(ctx context.Context, w io.WriteSeeker, src DocumentSource, o ExportO
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	if o.limit == 0 {
+		o.limit = maxFolder
+	}
 	server, ok := parseGUID([]byte(o.ServerID))
 	if !ok {
 		return Exported{}, fmt.Errorf("exporting: the server's identifier %q is no GUID", model.Clean(o.ServerID))
@@ -98,7 +103,7 @@ func Export(ctx context.Context, w io.WriteSeeker, src DocumentSource, o ExportO
 		return result, refusal
 	}
 	head := plan.manifestSize(server, o)
-	if head+plan.size > maxFolder {
+	if head+plan.size > o.limit {
 		return result, &model.Refusal{
 			Code: "too-large", What: "Nothing was exported",
 			Why:    fmt.Sprintf("the documents have %d bytes, and a cabinet holds less than 2 GiB", plan.size),

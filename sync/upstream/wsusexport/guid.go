@@ -20,17 +20,17 @@ func parseGUID(s []byte) (g guid, ok bool) {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return guid{}, false
 	}
-	n := 0
-	for i := 0; i < len(s); i += 2 {
-		if s[i] == '-' {
-			i++
+	i := 0
+	for n := range g {
+		if n == 4 || n == 6 || n == 8 || n == 10 {
+			i++ // a hyphen
 		}
 		high, low := hexDigit(s[i]), hexDigit(s[i+1])
 		if high < 0 || low < 0 {
 			return guid{}, false
 		}
 		g[n] = byte(high<<4 | low)
-		n++
+		i += 2
 	}
 	return g, true
 }

@@ -20,9 +20,9 @@ type members struct {
 type memberAt struct {
 	chunk, offset uint32
 	length        uint32
-	bundle        bool // it has members of its own
-	settled       bool // everything that it names had been seen before it
-	kept, other   bool // the store had a document of it; keeps another one than this
+	bundle        bool     // it has members of its own
+	settled       bool     // everything that it names had been seen before it
+	kept, other   bool     // the store had a document of it; keeps another one than this
 	plain         [32]byte // see batchRecord
 }
 

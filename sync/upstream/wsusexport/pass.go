@@ -37,8 +37,8 @@ type batchRecord struct {
 	update *metadata.Update // nil where there is a problem
 	sum    [32]byte
 	plain  [32]byte // digest of the text with plain line ends, in which editions differ
-	kept   bool // the store had a document of this revision before
-	other  bool // it keeps that one, which has other bytes
+	kept   bool     // the store had a document of this revision before
+	other  bool     // it keeps that one, which has other bytes
 }
 
 // pass goes through all documents that keep selects (nil: all): one goroutine

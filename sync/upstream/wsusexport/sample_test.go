@@ -26,11 +26,15 @@ var allowed = Options{Name: "carried", Unsigned: true, Clock: clock, Languages: 
 // sample gives a file of the shared samples.
 func sample(t testing.TB, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "shared", "samples", "wsus-export", name))
+	b, err := readSample(name)
 	if err != nil {
 		t.Skipf("the shared samples are not here: %v", err)
 	}
 	return b
+}
+
+func readSample(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join("..", "..", "..", "..", "shared", "samples", "wsus-export", name))
 }
 
 // bring imports a package into a shelf.
