@@ -183,7 +183,7 @@ func breakWord(word string, width int, anywhere bool) string {
 	if i := strings.LastIndexByte(head, '\\'); i > 0 {
 		return head[:i+1]
 	}
-	if i := strings.LastIndexAny(head, "-~"); i > len(head)/2 { // of GUIDs and packages
+	if i := strings.LastIndexAny(head, "-~_"); i > len(head)/2 { // of GUIDs and packages
 		return head[:i+1]
 	}
 	if !anywhere {

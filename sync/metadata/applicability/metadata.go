@@ -71,7 +71,7 @@ func (p *parser) manifest() (Package, error) {
 		case "assembly":
 			pkg.Description, pkg.SupportInformation = p.attribute("description"), p.attribute("supportInformation")
 		case "assemblyIdentity":
-			if depth == assembly+1 && pkg.Name == "" {
+			if pkg.Name == "" {
 				pkg.Name, pkg.Version = p.attribute("name"), p.attribute("version")
 				pkg.Architecture, pkg.Language = p.attribute("processorArchitecture"), p.attribute("language")
 				pkg.PublicKeyToken = p.attribute("publicKeyToken")

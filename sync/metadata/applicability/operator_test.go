@@ -30,7 +30,7 @@ func described(t testing.TB, toml string) *Computer {
 }
 
 const (
-	manifest = `<CbsPackageApplicabilityMetadata><assembly xmlns="urn:schemas-microsoft-com:asm.v3" description="Fix"><assemblyIdentity name="Package_for_RollupFix" version="26100.4349.1.9" processorArchitecture="amd64" language="neutral" publicKeyToken="31bf3856ad364e35" /><package identifier="KB5000001" releaseType="Security Update"><component><assemblyIdentity name="Other" version="1.0" /></component></package></assembly></CbsPackageApplicabilityMetadata>`
+	manifest = `<CbsPackageApplicabilityMetadata><assembly xmlns="urn:schemas-microsoft-com:asm.v3" description="Fix"><assemblyIdentity name="Package_for_RollupFix" version="26100.4349.1.9" processorArchitecture="amd64" language="neutral" publicKeyToken="31bf3856ad364e35" /><package identifier="KB5000001" releaseType="Security Update"><component><assemblyIdentity name="Other" version="1.0" /></component></package><assemblyIdentity name="Second" version="2.0" /></assembly></CbsPackageApplicabilityMetadata>`
 	feature  = `<CbsPackageApplicabilityMetadata><assembly xmlns="urn:schemas-microsoft-com:asm.v3"><assemblyIdentity name="Fod" version="10.0.1.0" processorArchitecture="amd64" language="neutral" publicKeyToken="31bf" /></assembly></CbsPackageApplicabilityMetadata>`
 	mspatch  = `<m.MsiPatchMetadata><MsiPatch xmlns="http://www.microsoft.com/msi/patch_applicability.xsd" PatchGUID="{P1}"><TargetProduct><TargetProductCode>{A1}</TargetProductCode><TargetVersion Validate="true" ComparisonType="LessThanOrEqual" ComparisonFilter="MajorMinorUpdate">1.2.3</TargetVersion></TargetProduct></MsiPatch><m.FallbackPatchCode>{P0}</m.FallbackPatchCode></m.MsiPatchMetadata>`
 	msapp    = `<m.MsiApplicationMetadata><m.ProductCode Version="2.0">{A1}</m.ProductCode></m.MsiApplicationMetadata>`
@@ -87,6 +87,8 @@ var operatorCases = []struct {
 		yes:     []string{"windows = {version = \"5.1.2600\", service_pack = \"3\"}", `windows = {version = "5.2"}`, `windows = {version = "10.0"}`},
 		no:      []string{"windows = {version = \"5.1\", service_pack = \"1.0\"}", `windows = {version = "5.0"}`},
 		unknown: []string{`windows = {version = "5.1"}`}},
+	{rule: `<b.WindowsVersion ServicePackMajor="0" ServicePackMinor="0" />`, says: "Windows Service Pack 0.0",
+		yes: []string{`windows = {version = "10.0"}`, `windows = {version = "6.1", service_pack = "0.0"}`}, no: []string{`windows = {service_pack = "1"}`}, unknown: []string{`windows = {version = "6.1"}`, `windows = {service_pack = "0"}`}},
 	{rule: `<b.WindowsVersion BuildNumber="14393" SuiteMask="192" AllSuitesMustBePresent="true" />`, says: "Windows build 14393 (suites Embedded and Datacenter)",
 		yes: []string{`windows = {version = "10.0.14393", suites = 192}`}, no: []string{`windows = {suites = 128}`}, unknown: []string{`windows = {version = "10.0.14393"}`}},
 	{rule: `<b.WindowsVersion SuiteMask="192" />`, says: "Windows suites Embedded or Datacenter",
@@ -203,6 +205,8 @@ var operatorCases = []struct {
 		yes:     []string{"[[products.list]]\ncode = 'a1'\nversion = '1.0.0'\nlanguage = 1033"},
 		no:      []string{"[[products.list]]\ncode = '{A1}'\nversion = '2.0'", "[[products.list]]\ncode = '{A1}'\nlanguage = 1031", "[[products.list]]\ncode = '{a1}'\nabsent = true", "products = {complete = true}"},
 		unknown: []string{"", "[[products.list]]\ncode = '{A1}'\nversion = '1.5'", "[[products.list]]\ncode = '{A1}'\nlanguage = 1033"}},
+	{rule: `<m.MsiProductInstalled ProductCode="{A1}" VersionMin="1.0" ExcludeVersionMin="true" VersionMax="2.0" />`, says: "MSI product {A1} version > 1.0 version <= 2.0 is installed",
+		yes: []string{"[[products.list]]\ncode = 'a1'\nversion = '2.0.0'"}, no: []string{"[[products.list]]\ncode = '{A1}'\nversion = '1.0'"}, unknown: []string{""}},
 	{rule: `<m.MsiPatchInstalledForProduct PatchCode="{P1}" ProductCode="{A1}" />`, says: "MSI patch {P1} of MSI product {A1} is installed",
 		yes: []string{"[[products.list]]\ncode = '{A1}'\npatches = ['{p1}']"}, no: []string{"[[products.list]]\ncode = '{A1}'\ncomplete = true", "products = {complete = true}"}, unknown: []string{"", "[[products.list]]\ncode = '{A1}'"}},
 	{rule: `<m.MsiFeatureInstalledForProduct AllFeaturesRequired="true"><m.Feature>F</m.Feature><m.Feature>G</m.Feature><m.Product>{A1}</m.Product></m.MsiFeatureInstalledForProduct>`,

@@ -191,10 +191,7 @@ func (r *Rule) enumerated(o Operator, full bool) enumeration {
 		}
 		e.noun = "CBS packages"
 	case *RegistryTextTest:
-		e.subject, e.end, e.values = t.String()+" = ", t.view(), []string{quoted(t.Data)}
-		if t.Comparison != EqualTo {
-			return enumeration{}
-		}
+		e.subject, e.end, e.values = t.String()+" "+t.Comparison.sign()+" ", t.view(), []string{quoted(t.Data)}
 	case *RegistryNumberTest:
 		e.subject, e.end, e.values = t.String()+" = ", t.view(), []string{strconv.FormatUint(t.Data, 10)}
 		if t.Comparison != EqualTo {
