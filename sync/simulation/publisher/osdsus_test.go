@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"fmt"
@@ -28,7 +29,7 @@ func sampleRows(t testing.TB) []Row {
 		t.Skipf("the shared samples are not here: %v", err)
 	}
 	defer f.Close()
-	plain, err := xz.NewReader(f)
+	plain, err := xz.NewReader(bufio.NewReader(f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,4 +213,22 @@ func TestOlderRevisionsStayOut(t *testing.T) {
 	if items := Items([]Row{old}); len(items) != 1 || items[0].Title != "old" {
 		t.Errorf("%+v", items)
 	}
+}
+
+// FuzzRows looks for rows that bring the reader down, or the maker of items.
+func FuzzRows(f *testing.F) {
+	f.Add([]byte(oneRow))
+	f.Add([]byte("\xff\xfe["))
+	f.Add([]byte(`[{"UpdateId":"x","CreationDate":"/Date(9223372036854775807)/"}]`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rows, err := appendRows(nil, data)
+		if err != nil {
+			return
+		}
+		for _, it := range Items(rows) {
+			if d, err := Document(it, Style{}); err == nil {
+				tree(t, d)
+			}
+		}
+	})
 }
