@@ -22,7 +22,7 @@ type inflater struct {
 	size    int // of the block
 }
 
-func (m *inflater) unpack(packed []byte, size int, _ bool) ([]byte, error) {
+func (m *inflater) unpack(packed []byte, size int) ([]byte, error) {
 	if len(packed) < 2 || packed[0] != 'C' || packed[1] != 'K' {
 		return nil, errors.New("it does not begin as MSZIP does")
 	}

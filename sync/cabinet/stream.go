@@ -17,7 +17,7 @@ type stream struct {
 	in     *bufio.Reader
 	block  int // read so far
 	packed []byte
-	unpack func(packed []byte, size int, last bool) ([]byte, error)
+	unpack func(packed []byte, size int) ([]byte, error)
 }
 
 func (c *Cabinet) stream(number int) (*stream, error) {
@@ -38,12 +38,7 @@ func (c *Cabinet) stream(number int) (*stream, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.unpack = func(packed []byte, size int, last bool) ([]byte, error) {
-			if size != lzx.FrameSize && !last {
-				return nil, fmt.Errorf("it unpacks to %d bytes and is not the last", size)
-			}
-			return d.Decode(packed, size)
-		}
+		s.unpack = d.Decode
 	}
 	return s, nil
 }
@@ -72,7 +67,7 @@ func (s *stream) next() ([]byte, error) {
 	if err := verify(head, packed); err != nil {
 		return nil, s.failed(err)
 	}
-	out, err := s.unpack(packed, size, s.block == s.f.Blocks-1)
+	out, err := s.unpack(packed, size)
 	if err != nil {
 		return nil, s.failed(damaged{err})
 	}
@@ -151,4 +146,4 @@ func checksum(p []byte, seed uint32) uint32 {
 	return sum
 }
 
-func unpackStored(packed []byte, _ int, _ bool) ([]byte, error) { return packed, nil }
+func unpackStored(packed []byte, _ int) ([]byte, error) { return packed, nil }

@@ -98,6 +98,19 @@ func TestDistancesOfHeaders(t *testing.T) {
 			t.Errorf("distance %d: %v", distance, err)
 		}
 	}
+	// In the middle of a frame the decoder still has more than the window.
+	halves := Settings{Blocks: []Block{Uncompressed, Uncompressed, Uncompressed, Verbatim}, BlockSize: FrameSize / 2}
+	for distance, want := range map[uint32]error{1 << 15: nil, 1<<15 + 1: errDistance} {
+		frames := packed(t, 15, halves, content[:2*FrameSize])
+		binary.LittleEndian.PutUint32(frames[1][4:], distance)
+		d := decoder(t, 15)
+		if _, err := d.Decode(frames[0], FrameSize); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Decode(frames[1], FrameSize); !errors.Is(err, want) {
+			t.Errorf("distance %d in the middle of a frame: %v", distance, err)
+		}
+	}
 	// In a larger window the same distance is beyond the beginning, or not.
 	frames := packed(t, 21, s, content)
 	for distance, want := range map[uint32]error{2 * FrameSize: nil, 2*FrameSize + 1: errDistance} {
@@ -174,9 +187,13 @@ func TestCodeLengths(t *testing.T) {
 		"a repeat of a repeat": {func(w *writer) {
 			verbatim(w)
 			pre(w, map[int]uint32{18: 1, 19: 1})
-			w.put(1, 1) // 19: repeat
-			w.put(0, 1) // four times
-			w.put(0, 1) // 18, which is no difference
+			w.put(1, 1)                                      // 19: repeat
+			w.put(0, 1)                                      // four times
+			w.put(0, 1)                                      // 18, which is no difference
+			for _, n := range []uint32{31, 31, 31, 31, 28} { // zeros to the end
+				w.put(0, 1)
+				w.put(n, 5)
+			}
 		}, errLengths},
 		"zeros over the end": {func(w *writer) {
 			verbatim(w)
