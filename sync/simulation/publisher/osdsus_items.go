@@ -18,7 +18,8 @@ import (
 // earlier one), the text of licence terms, which update a superseding one
 // supersedes (one that is not here: whoever made the rows left superseded updates
 // out), identifiers of members and of products that this package does not know,
-// handlers, and rules, which ask for build and architecture. Restart behaviour is
+// handlers, and rules, which ask for
+// build and architecture. Restart behaviour is
 // what the description says of it, and left out where it says nothing. Rows of older revisions are left out where the latest is there.
 func Items(rows []Row) []Item {
 	var order []string
@@ -196,7 +197,11 @@ func rulesOf(r Row, h Handler) Rules {
 	switch {
 	case h == WindowsInstaller:
 		installed := RegistryKey(`SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\KB` + r.KB)
-		installable := And(RegistryKey(`SOFTWARE\Microsoft\Office\16.0\Common\InstallRoot`), processor)
+		bits := "x86" // of Office, not of the processor
+		if r.Arch == "x64" {
+			bits = "x64"
+		}
+		installable := Is("bar:RegSz", "Key", "HKEY_LOCAL_MACHINE", "Subkey", `SOFTWARE\Microsoft\Office\16.0\Outlook`, "Value", "Bitness", "Comparison", "EqualTo", "Data", bits)
 		return Rules{Installed: &installed, Installable: &installable}
 	case h == WindowsSetup:
 		version := Windows("10.0")
