@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/compress/s2"
 
 	"fettle/model"
 	"fettle/sync/cabinet"
@@ -21,6 +21,7 @@ const (
 	longestFragment = 64 << 20  // the largest document known has 47 MB
 	packedFrom      = 2 << 10   // bytes from which a waiting piece is compressed
 	mostWaiting     = 128 << 20 // of the pieces of one cabinet, compressed
+	arenaSize       = 256 << 10
 	batchBytes      = 512 << 10
 	batchDocuments  = 200
 	toldEvery       = 4 << 20 // unpacked bytes between two reports of progress
@@ -101,11 +102,7 @@ func (d *details) read(ctx context.Context, workers int, hear func(news) error) 
 	for n := range workers {
 		d.shelves[n] = newShelf()
 		running.Go(func() {
-			w, err := newWorker(d, n, ctx, heard)
-			if err == nil {
-				err = w.work(jobs)
-			}
-			if err != nil {
+			if err := newWorker(ctx, d, n, heard).work(jobs); err != nil {
 				cancel(err)
 			}
 			for range jobs { // the giver of cabinets must not wait for ever
@@ -134,9 +131,8 @@ type worker struct {
 	tally  *tally
 
 	parser   *metadata.Parser
-	packer   *zstd.Encoder
-	unpacker *zstd.Decoder
 	buffer   []byte // of the fragment that is being read
+	packed   []byte // of the piece that is being put away
 	unpacked []byte // of the documents in batch
 	batch    []model.Document
 	size     int
@@ -146,7 +142,7 @@ type worker struct {
 	low     int       // its first revision
 	waiting []waiting // for the rest of their pieces, from low on
 	held    int       // bytes
-	arena   []byte    // what small pieces are copied to
+	arena   []byte    // what pieces are copied to
 	total   int64     // unpacked
 	done    int64
 	told    int64 // of the file
@@ -167,22 +163,11 @@ type piece struct {
 	size     int // unpacked, when data is packed
 }
 
-func newWorker(d *details, n int, ctx context.Context, heard chan<- news) (*worker, error) {
-	w := &worker{details: d, ctx: ctx, heard: heard, shelf: d.shelves[n], number: uint16(n + 1), tally: &d.tallies[n],
-		parser: metadata.NewParser(metadata.Limits{Rules: -1})}
-	var err error
-	if w.packer, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false)); err != nil {
-		return nil, fmt.Errorf("preparing to compress: %w", err)
-	}
-	if w.unpacker, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(longestFragment)); err != nil {
-		return nil, fmt.Errorf("preparing to decompress: %w", err)
-	}
-	return w, nil
+func newWorker(ctx context.Context, d *details, n int, heard chan<- news) *worker {
+	return &worker{details: d, ctx: ctx, heard: heard, shelf: d.shelves[n], number: uint16(n + 1), tally: &d.tallies[n]}
 }
 
 func (w *worker) work(jobs <-chan opened) error {
-	defer w.unpacker.Close()
 	for job := range jobs {
 		if err := w.read(job); err != nil {
 			return err
@@ -212,6 +197,9 @@ func (w *worker) fail(i int, format string, args ...any) error {
 // read reads one cabinet.
 func (w *worker) read(o opened) error {
 	w.shard, w.held, w.done, w.told, w.total, w.arena = o, 0, 0, 0, 0, nil
+	// A parser remembers the identifiers it met, which those of another cabinet
+	// have little in common with.
+	w.parser = metadata.NewParser(metadata.Limits{Rules: -1})
 	if err := w.expect(); err != nil {
 		return err
 	}
@@ -344,15 +332,18 @@ func (w *worker) advance(n int64) error {
 func (w *worker) hold(at *waiting, p piece) error {
 	if len(p.data) >= packedFrom {
 		p.size = len(p.data)
-		p.data = slices.Clip(w.packer.EncodeAll(p.data, nil))
-	} else {
-		if len(w.arena)+len(p.data) > cap(w.arena) {
-			w.arena = make([]byte, 0, 64<<10)
+		w.packed = slices.Grow(w.packed[:0], s2.MaxEncodedLen(p.size))
+		p.data = s2.Encode(w.packed[:cap(w.packed)], p.data)
+		if cap(w.packed) > 4<<20 {
+			w.packed = nil
 		}
-		from := len(w.arena)
-		w.arena = append(w.arena, p.data...)
-		p.data = w.arena[from:len(w.arena):len(w.arena)]
 	}
+	if len(w.arena)+len(p.data) > cap(w.arena) {
+		w.arena = make([]byte, 0, max(arenaSize, len(p.data)))
+	}
+	from := len(w.arena)
+	w.arena = append(w.arena, p.data...)
+	p.data = w.arena[from:len(w.arena):len(w.arena)]
 	if w.held += len(p.data); w.held > mostWaiting {
 		return fmt.Errorf("its fragments are stored so far apart that more than %s would have to be held", bytesInWords(mostWaiting))
 	}
@@ -435,12 +426,9 @@ func (w *worker) unpack(p piece) ([]byte, error) {
 	if p.size == 0 {
 		w.unpacked = append(w.unpacked, p.data...)
 	} else {
-		var err error
-		if w.unpacked, err = w.unpacker.DecodeAll(p.data, w.unpacked); err != nil {
-			return nil, err
-		}
-		if len(w.unpacked)-from != p.size {
-			return nil, errors.New("it came back with another length")
+		w.unpacked = slices.Grow(w.unpacked, p.size)[:from+p.size]
+		if out, err := s2.Decode(w.unpacked[from:], p.data); err != nil || len(out) != p.size {
+			return nil, errors.Join(err, errors.New("it did not come back as it was"))
 		}
 	}
 	return w.unpacked[from:len(w.unpacked):len(w.unpacked)], nil

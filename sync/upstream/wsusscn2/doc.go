@@ -42,6 +42,8 @@
 // Nothing is unpacked to disk, and what is held does not grow with the 25 GB
 // that a real edition unpacks to: tables and summaries (about 100 MB), and for
 // each worker a decoder, the waiting pieces of one cabinet and one batch.
-// Synchronize starts one worker per core and ends when all of them have. All
-// else runs in the caller's goroutine.
+// Synchronize starts one worker per core, later one goroutine that puts updates
+// together, and ends when they have. All else, and every call of the sink, of the
+// progress and of what a Generation allows from one goroutine only, is made in the
+// caller's.
 package wsusscn2

@@ -2,6 +2,7 @@ package wsusscn2
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -12,7 +13,7 @@ import (
 )
 
 // join puts together what the fragments and package.xml say (recipe A.6, steps 4
-// and 5). It serves one goroutine.
+// and 5). It serves one goroutine at a time.
 type join struct {
 	*details
 	options metadata.Options
@@ -350,35 +351,77 @@ func (j *join) superseded(i int, u *metadata.Update) []model.UpdateID {
 	return slices.Compact(out)
 }
 
-// run sends all updates in batches, in the order of their identifiers, which
-// does not depend on RevisionIds.
-func (j *join) run(ctx context.Context, batch int, send func([]*model.Update) error, fail func(i int, reason string)) error {
+// composed is a batch of updates, or one that could not be put together.
+type composed struct {
+	updates  []*model.Update
+	revision int
+	reason   string
+}
+
+// run puts all updates together and hands them to take in batches, in the order
+// of their identifiers, which does not depend on RevisionIds. The next batch is
+// made while take is at work. take is called in the caller's goroutine.
+func (j *join) run(ctx context.Context, batch int, take func(composed) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ready := make(chan composed, 1)
+	go func() {
+		defer close(ready)
+		if err := j.compose(ctx, batch, ready); err != nil {
+			cancel(err)
+		}
+	}()
+	var failed error
+	for c := range ready { // until the other goroutine has ended
+		if failed == nil {
+			if failed = take(c); failed != nil {
+				cancel(failed)
+			}
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	return context.Cause(ctx)
+}
+
+// compose is the other goroutine of run.
+func (j *join) compose(ctx context.Context, batch int, ready chan<- composed) error {
+	give := func(c composed) error {
+		select {
+		case ready <- c:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	updates := make([]*model.Update, 0, batch)
 	for _, n := range j.catalogue.identities {
 		i := int(n)
 		if !j.deployable(i) {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		u, err := j.update(i)
-		if broken, ok := err.(*unreadable); ok {
-			fail(i, broken.reason)
-			continue
+		var broken *unreadable
+		switch {
+		case errors.As(err, &broken):
+			err = give(composed{revision: i, reason: broken.reason})
+		case err == nil:
+			updates = append(updates, u)
+		}
+		if err == nil && len(updates) == batch {
+			err = give(composed{updates: updates})
+			updates = make([]*model.Update, 0, batch)
 		}
 		if err != nil {
 			return err
-		}
-		if updates = append(updates, u); len(updates) == batch {
-			if err := send(updates); err != nil {
-				return err
-			}
-			updates = make([]*model.Update, 0, batch)
 		}
 	}
 	if len(updates) == 0 {
 		return nil
 	}
-	return send(updates)
+	return give(composed{updates: updates})
 }

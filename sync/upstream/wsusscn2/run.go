@@ -117,6 +117,22 @@ func (r *run) readGraph() (err error) {
 
 // take brings everything into the generation and puts that in force.
 func (r *run) take(wanted languages) error {
+	if err := r.send(wanted); err != nil {
+		return err
+	}
+	r.details, r.catalogue = nil, nil // the store needs the memory now
+	r.phase("Putting the catalogue in force", 0)
+	return r.generation.Switch(r.ctx, upstream.Switch{
+		Anchor: r.edition.anchor(wanted.list, r.failures > 0).encode(),
+		// What could not be read is not gone: nothing is withdrawn on the word of a
+		// file that is damaged somewhere.
+		Complete: r.failures == 0,
+		Force:    r.options.Force,
+	})
+}
+
+// send brings everything into the generation.
+func (r *run) send(wanted languages) error {
 	if err := r.readDetails(wanted); err != nil {
 		return err
 	}
@@ -127,17 +143,7 @@ func (r *run) take(wanted languages) error {
 	if err := r.sendUpdates(j); err != nil {
 		return err
 	}
-	if err := r.judge(j); err != nil {
-		return err
-	}
-	r.phase("Putting the catalogue in force", 0)
-	return r.generation.Switch(r.ctx, upstream.Switch{
-		Anchor: r.edition.anchor(wanted.list, r.failures > 0).encode(),
-		// What could not be read is not gone: nothing is withdrawn on the word of a
-		// file that is damaged somewhere.
-		Complete: r.failures == 0,
-		Force:    r.options.Force,
-	})
+	return r.judge(j)
 }
 
 func (r *run) readDetails(wanted languages) error {
@@ -186,23 +192,14 @@ func (r *run) sendCategories(j *join) error {
 
 func (r *run) sendUpdates(j *join) error {
 	done := 0
-	var failed error
-	err := j.run(r.ctx, upstream.BatchSize, func(u []*model.Update) error {
-		if failed != nil {
-			return failed
+	return j.run(r.ctx, upstream.BatchSize, func(c composed) error {
+		if c.reason != "" {
+			return r.fail(c.revision, c.reason)
 		}
-		done += len(u)
+		done += len(c.updates)
 		r.advance(int64(done))
-		return r.generation.Updates(r.ctx, u)
-	}, func(i int, reason string) {
-		if failed == nil {
-			failed = r.fail(i, reason)
-		}
+		return r.generation.Updates(r.ctx, c.updates)
 	})
-	if err == nil {
-		err = failed
-	}
-	return err
 }
 
 // judge says what is remarkable about the catalogue, and refuses what cannot be
