@@ -18,9 +18,9 @@ import (
 // earlier one), the text of licence terms, which update a superseding one
 // supersedes (one that is not here: whoever made the rows left superseded updates
 // out), identifiers of members and of products that this package does not know,
-// handlers, and rules, which ask for
-// build and architecture. Restart behaviour is
-// what the description says of it, and left out where it says nothing. Rows of older revisions are left out where the latest is there.
+// handlers, and rules, which ask for build and architecture. Restart behaviour is
+// what the description says of it, and left out where it says nothing. Rows of
+// older revisions are left out where the latest is there.
 func Items(rows []Row) []Item {
 	var order []string
 	updates := map[string][]Row{}
