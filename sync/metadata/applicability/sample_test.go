@@ -253,3 +253,25 @@ func BenchmarkParseExport(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkEvaluateExport(b *testing.B) {
+	var all []*Rules
+	for _, d := range export(b) {
+		r, err := Parse(d)
+		if err != nil {
+			b.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	text, err := os.ReadFile("testdata/computers/server.toml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := described(b, string(text))
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, r := range all {
+			r.Evaluate(c)
+		}
+	}
+}
