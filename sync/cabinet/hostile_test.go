@@ -76,6 +76,11 @@ func TestRefusals(t *testing.T) {
 		{"files overlap", u32(second+4, 39_999), cabinet.Limits{}, cabinet.ErrDamaged, "overlaps"},
 		{"no name", func(b []byte) []byte { b[firstEntry+16] = 0; return b }, cabinet.Limits{}, cabinet.ErrDamaged, "no name"},
 		{"name of dots", func(b []byte) []byte { copy(b[firstEntry+16:], `..\..`); return b }, cabinet.Limits{}, cabinet.ErrDamaged, "no name"},
+		{"endless name", func(b []byte) []byte {
+			const more = 300
+			b = bytes.Join([][]byte{b[:firstEntry+16], bytes.Repeat([]byte("x"), more), b[firstEntry+16:]}, nil)
+			return u32(atSize, uint32(len(b)))(u32(atStart, uint32(block+more))(b))
+		}, cabinet.Limits{}, cabinet.ErrDamaged, "longer than 256"},
 		{"too many files", nil, cabinet.Limits{Files: 1}, cabinet.ErrLimit, "2 files, more than 1"},
 		{"too large a file", nil, cabinet.Limits{Member: 39_999}, cabinet.ErrLimit, "40000 bytes, more than 39999"},
 		{"too large", nil, cabinet.Limits{Total: 40_499}, cabinet.ErrLimit, "40500 bytes, more than 40499"},

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	defaultEffort = 48
+	defaultEffort = 24
 	minBlockSize  = 4096
 	maxBlockSize  = 1 << 19 // bytes that wait for their block to be written
 	maxTokens     = 24 << 10

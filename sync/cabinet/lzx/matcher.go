@@ -6,33 +6,34 @@ import (
 )
 
 const (
-	hashBits = 16
+	hashBits = 17
 	nearBits = 14
-	hashed   = 4   // bytes that the chains are made by
+	hashed   = 8   // bytes that must be there: the chains are made by five, read as eight
 	enough   = 160 // a match so long ends the search
+	good     = 24  // and with a match so long, fewer places are looked at
 )
 
 // matcher finds earlier occurrences of what stands at a place. Places are
 // counted from the beginning of the stream, which has at most 2 GiB, so nothing
 // moves when the buffer does.
 type matcher struct {
-	heads  [1 << hashBits]uint32 // the last place and 1, by the next four bytes
-	near   [1 << nearBits]uint32 // and by the next three
+	heads  [1 << hashBits]uint32 // the last place and 1, by the next five bytes
+	near   [1 << nearBits]uint32 // and by the next three: shorter matches pay off only nearby
 	prev   []uint32              // the place before, by place within the window
 	mask   int
 	effort int
 }
 
-func hash4(v uint32) uint32 { return v * 0x9e3779b1 >> (32 - hashBits) }
-func hash3(v uint32) uint32 { return v << 8 * 0x9e3779b1 >> (32 - nearBits) }
+func hash5(v uint64) uint64 { return v << 24 * 0x9e3779b97f4a7c15 >> (64 - hashBits) }
+func hash3(v uint64) uint32 { return uint32(v) << 8 * 0x9e3779b1 >> (32 - nearBits) }
 
 // insert remembers the place, whose bytes are p.
 func (m *matcher) insert(place int, p []byte) {
 	if len(p) < hashed {
 		return
 	}
-	v := binary.LittleEndian.Uint32(p)
-	h := hash4(v)
+	v := binary.LittleEndian.Uint64(p)
+	h := hash5(v)
 	m.prev[place&m.mask] = m.heads[h]
 	m.heads[h] = uint32(place + 1)
 	m.near[hash3(v)] = uint32(place + 1)
@@ -96,8 +97,8 @@ func (m *matcher) find(buffer []byte, base, at, end, reach int, last [3]int) mat
 	if len(buffer)-at < hashed {
 		return best
 	}
-	v := binary.LittleEndian.Uint32(buffer[at:])
-	h, h3 := hash4(v), hash3(v)
+	v := binary.LittleEndian.Uint64(buffer[at:])
+	h, h3 := hash5(v), hash3(v)
 	if best.length < enough && len(target) >= 3 {
 		if d := place + 1 - int(m.near[h3]); d <= min(reach, 1<<14) && m.near[h3] != 0 {
 			if n := common(buffer[at-d:], target); n >= 3 {
@@ -106,15 +107,19 @@ func (m *matcher) find(buffer []byte, base, at, end, reach int, last [3]int) mat
 				}
 			}
 		}
-		longest := max(best.length, 3)
+		longest := max(best.length, 4)
 		next := m.heads[h]
-		for tries := m.effort; next != 0 && tries > 0; tries-- {
+		tries := m.effort
+		if best.length >= good {
+			tries = (tries + 3) / 4
+		}
+		for ; next != 0 && tries > 0; tries-- {
 			distance := place + 1 - int(next)
 			if distance > reach || longest >= len(target) {
 				break
 			}
 			from := buffer[at-distance:]
-			if from[longest] == target[longest] && binary.LittleEndian.Uint32(from) == v {
+			if from[longest] == target[longest] && binary.LittleEndian.Uint32(from) == uint32(v) {
 				if n := common(from, target); n > longest {
 					longest = n
 					if g := gain(n, distance); g > best.gain {

@@ -35,6 +35,6 @@ type Settings struct {
 	// Microsoft's tools write 12,000,000.
 	Translate int32
 	// Effort is how many earlier places are looked at for each match; 0 means
-	// 48. More is smaller and slower.
+	// 24. More is smaller and slower.
 	Effort int
 }
