@@ -49,11 +49,14 @@ func TestImportsPointOneWay(t *testing.T) {
 		"model":         {"model"},
 		"store":         {"model", "store"},
 		"sync/agent":    {"model", "sync/agent"},
-		"sync/upstream": {"model", "sync/upstream"},
+		"sync/cabinet":  {"model", "sync/cabinet"},
+		"sync/metadata": {"model", "sync/metadata"},
+		"sync/content":  {"model", "sync/content"},
+		"sync/upstream": {"model", "sync/upstream", "sync/cabinet", "sync/metadata"},
 		"sync":          {"model", "store", "sync"},
 		"ui":            {"model", "store", "sync", "ui"},
 	}
-	layers := []string{"model", "store", "sync/agent", "sync/upstream", "sync", "ui"} // the narrower first
+	layers := []string{"model", "store", "sync/agent", "sync/cabinet", "sync/metadata", "sync/content", "sync/upstream", "sync", "ui"} // the narrower first
 	for _, p := range listPackages(t) {
 		i := slices.IndexFunc(layers, func(l string) bool { return within(p.ImportPath, l) })
 		if p.ImportPath == "fettle" {
