@@ -185,11 +185,7 @@ func (p *packer) file(f *packedFile, e Entry) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	most := int64(maximumBlocks)*blockSize - f.offset
-	f.size, err = io.Copy(p.pack, io.LimitReader(r, most+1))
-	if err == nil && f.size > most {
-		err = fmt.Errorf("%w: a file and a folder have at most %d bytes", ErrLimit, int64(maximumBlocks)*blockSize)
-	}
+	f.size, err = io.Copy(p.pack, r)
 	return err
 }
 
@@ -210,7 +206,7 @@ func (p *packer) begin() (err error) {
 // block writes one packed block.
 func (p *packer) block(packed []byte, size int) error {
 	if p.current.blocks++; p.current.blocks > maximumBlocks {
-		return fmt.Errorf("%w: a folder has at most %d blocks", ErrLimit, maximumBlocks)
+		return fmt.Errorf("%w: a folder, and so a file, has at most %d bytes", ErrLimit, int64(maximumBlocks)*blockSize)
 	}
 	var head [blockHeader]byte
 	binary.LittleEndian.PutUint16(head[4:], uint16(len(packed)))

@@ -113,12 +113,28 @@ func distances(window int, seed uint64) []byte {
 	return b
 }
 
+// literals has no three bytes twice, so there is nothing to refer to, and yet it
+// can be packed.
+func literals(size int) []byte {
+	b := []byte{0, 0}
+	seen := map[[3]byte]bool{}
+	for len(b) < size {
+		next := [3]byte{b[len(b)-2], b[len(b)-1], 30}
+		for next[2]--; seen[next]; next[2]-- {
+		}
+		seen[next] = true
+		b = append(b, next[2])
+	}
+	return b
+}
+
 // kinds are the contents that every window and method must bring back.
 func kinds(window int) map[string][]byte {
 	return map[string][]byte{
 		"text":      text(400_000, 1),
 		"noise":     noise(100_001, 2),
 		"code":      machineCode(300_000, 3),
+		"literals":  literals(20_000),
 		"runs":      bytes.Repeat([]byte("abcabcd"), 40_000),
 		"zeros":     make([]byte, 200_000),
 		"distances": distances(window, 4),
@@ -151,7 +167,7 @@ func TestOthersUnpackWhatIsCreated(t *testing.T) {
 			}
 			var entries []cabinet.Entry
 			var want, plain []byte
-			for _, kind := range []string{"text", "noise", "code", "runs", "zeros", "distances"} {
+			for _, kind := range []string{"text", "noise", "code", "literals", "runs", "zeros", "distances"} {
 				content := contents[window][kind]
 				entries = append(entries, entry("folder/"+kind, content), entry(kind+".empty", nil))
 				want = append(want, content...)

@@ -2,12 +2,13 @@ package cabinet
 
 import (
 	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math/bits"
+
+	"github.com/klauspost/compress/flate"
 
 	"fettle/sync/cabinet/huffman"
 )
@@ -200,9 +201,6 @@ func (d *deflater) codes() {
 	var lengths [286 + 30]uint8
 	huffman.Lengths(d.symbol[:], lengths[:286], 15)
 	huffman.Lengths(d.far[:], lengths[286:], 15)
-	if d.far == ([30]uint32{}) {
-		lengths[286], lengths[287] = 1, 1 // no distances: a code all the same
-	}
 	order := [19]int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 	type item struct{ symbol, extra, n uint32 }
 	var items []item
