@@ -123,10 +123,13 @@ func (a *app) attach(ctx context.Context) (*remote.Client, string, error) {
 // open opens the store in this process.
 func (a *app) open(dir string) (*host, error) {
 	h := &host{dir: dir, config: a.config}
+	roots, err := a.config.Pool()
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, &storeError{fmt.Errorf("making the data directory: %w. Use one of your own with --data DIR, or become root", err)}
 	}
-	var err error
 	path := a.config.Log.File
 	if path == "" {
 		path = filepath.Join(dir, "fettle.log")
@@ -143,7 +146,8 @@ func (a *app) open(dir string) (*host, error) {
 	if err != nil {
 		return nil, errors.Join(&storeError{err}, h.logs.Close())
 	}
-	h.engine = engine.New(engine.Options{Store: h.store, Sources: h.source, Agent: h.agent, Log: h.log})
+	h.engine = engine.New(engine.Options{Store: h.store, Sources: h.source, Agent: h.agent, Log: h.log,
+		Carry: engine.CarryPolicy{Unsigned: a.config.Import.Unsigned, Roots: roots, RootsFile: a.config.Import.Roots}})
 	return h, nil
 }
 

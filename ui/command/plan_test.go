@@ -3,6 +3,8 @@ package command
 import (
 	"bytes"
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,6 +21,7 @@ const (
 	looks   = "looks"   // changes nothing that administrators decide, and no facts
 	decides = "decides" // a change with a journal entry: --plan, --yes and --remark
 	acts    = "acts"    // changes something else, without asking: --plan
+	brings  = "brings"  // facts, after asking: --plan and --yes
 )
 
 // commandKinds holds every command; plan is the rest of a command line whose
@@ -34,6 +37,8 @@ var commandKinds = map[string]struct{ kind, plan string }{
 	"group remove": {decides, "Web"}, "group join": {decides, "Web|desk1"}, "group leave": {decides, "Web|web1"}, "group exclude": {decides, "Web|web1"}, "group include": {decides, "Web|desk1"},
 	"policy": {decides, "All Computers|--mode|notify"}, "options": {decides, "--revisions|keep"}, "accept-licence": {decides, "package:sql"}, "acknowledge": {decides, "package:alarmed"},
 	"consent": {decides, "1"}, "reject": {decides, "1"}, "cleanup": {looks, ""}, "cleanup run": {decides, ""},
+	"products": {looks, ""}, "products select": {decides, "Debian 12 (bookworm)"}, "products deselect": {decides, "drivers"}, "products all": {decides, ""}, "products acknowledge": {decides, ""},
+	"import": {brings, "WORK/carried.cab"}, "export": {acts, "out.cab"},
 	"sync": {acts, ""}, "sync status": {looks, ""}, "sync history": {looks, ""}, "sync cancel": {acts, ""},
 	"agent": {looks, ""}, "agent check-in": {acts, ""}, "agent install": {acts, ""}, "agent run": {looks, ""}, "agent status": {looks, ""}, "agent plan": {looks, ""},
 	"backup": {looks, ""}, "restore": {acts, "-"}, "check": {looks, ""},
@@ -82,6 +87,9 @@ func plannable(ctx context.Context, s *story) error {
 	if err == nil {
 		err = s.colleague([]string{"tzdata/2026a-1", "All Computers"})
 	}
+	if err == nil {
+		err = errors.Join(s.carry([]string{"carried.cab", "1"}), os.WriteFile(filepath.Join(s.work, "config.toml"), []byte("[import]\nunsigned = true\n"), 0o600))
+	}
 	if err == nil { // a candidate for cleanup
 		err = s.checkin([]string{"old", "ago=1000h"})
 	}
@@ -113,7 +121,7 @@ func TestEveryChangeHasAPlan(t *testing.T) {
 			t.Errorf("fettle %s: say in commandKinds whether it changes something", path)
 		}
 		for _, flag := range []string{"plan", "yes", "remark"} {
-			want := is.kind == decides || is.kind == acts && flag == "plan"
+			want := is.kind == decides || is.kind == acts && flag == "plan" || is.kind == brings && flag != "remark"
 			if (c.Flags().Lookup(flag) != nil) != want {
 				t.Errorf("fettle %s has --%s: %v", path, flag, !want)
 			}
@@ -140,7 +148,7 @@ func TestEveryChangeHasAPlan(t *testing.T) {
 func planChangesNothing(t *testing.T, s *story, path, rest string) {
 	args := strings.Fields(path)
 	if rest != "" {
-		args = append(args, strings.Split(rest, "|")...)
+		args = append(args, strings.Split(strings.ReplaceAll(rest, "WORK", s.work), "|")...)
 	}
 	st := s.held.store
 	for _, form := range [][]string{nil, {"--json"}} {

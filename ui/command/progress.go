@@ -21,6 +21,9 @@ type meter struct {
 
 func (a *app) meter() *meter { return &meter{a: a} }
 
+// manyBytes is a total that counts bytes: nothing else comes in such numbers.
+const manyBytes = 10_000_000
+
 // show tells the newest progress.
 func (m *meter) show(p model.Progress) {
 	phase := model.Clean(p.Phase)
@@ -37,6 +40,9 @@ func (m *meter) show(p model.Progress) {
 	}
 	line := phase
 	switch {
+	case p.Total > 0 && (p.Done == p.Bytes || p.Bytes == 0 && p.Total >= manyBytes):
+		line += fmt.Sprintf(": %s of %s (%d %%)", size(p.Done), size(p.Total), 100*p.Done/p.Total)
+		p.Bytes = 0
 	case p.Total > 0 && p.Bytes == 0 || p.Total > 0 && p.Total != p.Bytes:
 		line += fmt.Sprintf(": %d of %d (%d %%)", p.Done, p.Total, 100*p.Done/p.Total)
 	case p.Done > 0:
@@ -61,6 +67,11 @@ func (m *meter) clear() {
 // follow shows a job's progress until it ends, and gives its error. When ctx
 // ends, the job is cancelled.
 func (a *app) follow(ctx context.Context, h *host, job *engine.Job) error {
+	return a.followSaying(ctx, h, job, "Cancelling; what was done so far is kept.")
+}
+
+// followSaying is follow with what is said when the job is cancelled.
+func (a *app) followSaying(ctx context.Context, h *host, job *engine.Job, cancelling string) error {
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	changes := h.engine.Watch(watching)
@@ -75,7 +86,7 @@ func (a *app) follow(ctx context.Context, h *host, job *engine.Job) error {
 		case <-interrupted:
 			interrupted = nil
 			m.clear()
-			a.say("Cancelling; what was done so far is kept.")
+			a.say("%s", cancelling)
 			h.engine.Cancel(job.ID())
 		case <-changes:
 			m.show(job.State().Progress)

@@ -18,6 +18,7 @@ import (
 	"fettle/model"
 	"fettle/store"
 	_ "fettle/ui/background" // as in main
+	"fettle/ui/config"
 	"fettle/ui/remote"
 )
 
@@ -43,6 +44,9 @@ var rewrite = flag.Bool("update", false, "write the files that scripts compare w
 //	exists FILE...                "!" before: none of them does
 //	mkdir, cd, cp, rm             as in a shell
 //	populate, hold, release       see there
+//	carry FILE EDITION, carry DIR content, sample NAME FILE
+//	                              what is carried in: see carry_test.go
+//	input FILE                    what the next program reads
 //	offer, arrive, checkin, colleague, replica
 //	                              what happens in the story's world: see story_test.go
 //	show                          log what it wrote, while a script is written
@@ -67,6 +71,7 @@ type story struct {
 	env    []string
 	out    string
 	errs   string
+	input  string // file that the next program reads
 	held   *host
 	files  []string // names of the script's files, in their order
 	bodies map[string]string
@@ -226,6 +231,17 @@ func (s *story) do(negated bool, words []string) (wrote bool, err error) {
 		return false, s.colleague(args)
 	case "replica":
 		return false, s.replica()
+	case "carry":
+		return false, s.carry(args)
+	case "sample": // cp of a shared sample; the script ends without it
+		path := sample(args[0])
+		if path == "" {
+			s.t.Skip("the shared samples are not beside the repository")
+		}
+		return false, os.Symlink(path, s.path(args[1]))
+	case "input": // what the next program reads
+		s.input = s.path(args[0])
+		return false, nil
 	case "show": // while a script is written
 		s.t.Logf("%s\n%s", s.out, s.errs)
 		return false, nil
@@ -253,6 +269,14 @@ func (s *story) program(args []string) error {
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(s.t.Context(), exe, args[2:]...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = s.env, s.dir, &out, &errs
+	if s.input != "" {
+		f, err := os.Open(s.input)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		cmd.Stdin, s.input = f, ""
+	}
 	err = cmd.Run()
 	s.out, s.errs = out.String(), errs.String()
 	var exit *exec.ExitError
@@ -332,7 +356,12 @@ func (s *story) populate() error {
 
 // hold holds the script's store in the process of the test, as a console would.
 func (s *story) hold() error {
-	a := &app{s: &remote.Session{Env: map[string]string{}}}
+	a := &app{s: &remote.Session{Env: map[string]string{}}, config: config.Default()}
+	if text, err := os.ReadFile(filepath.Join(s.work, "config.toml")); err == nil {
+		if a.config, err = config.Parse("config.toml", string(text)); err != nil {
+			return err
+		}
+	}
 	h, err := a.open(s.data())
 	if err != nil {
 		return err

@@ -28,6 +28,9 @@ func (a *app) configCommand() *cobra.Command {
 			if err := a.checkKeys(); err != nil {
 				return err
 			}
+			if _, err := a.config.Pool(); err != nil {
+				return err
+			}
 			if a.flags.json || a.flags.csv {
 				return a.writeObject(object{{key: "file", value: a.config.Path}, {key: "ok", value: true}})
 			}

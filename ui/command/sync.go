@@ -83,6 +83,22 @@ func (a *app) synchronize(ctx context.Context, h *host, names []string) ([]*mode
 	if err := a.writeRuns(runs, ""); err != nil {
 		return nil, errors.Join(failed, err)
 	}
+	a.tellNotes(runs)
+	if st := job.State(); failed == nil && st.Result != "" {
+		a.say("%s: %s.", st.Name, st.Result)
+	}
+	a.tellDecisions(runs)
+	return runs, failed
+}
+
+// tellRuns says what of some records is worth a sentence.
+func (a *app) tellRuns(runs []*model.SyncRun) {
+	a.tellNotes(runs)
+	a.tellDecisions(runs)
+}
+
+// tellNotes says what was remarked and what could not be imported.
+func (a *app) tellNotes(runs []*model.SyncRun) {
 	for _, r := range runs {
 		for _, remark := range r.Remarks {
 			a.say("Note: %s", model.Clean(remark))
@@ -95,9 +111,10 @@ func (a *app) synchronize(ctx context.Context, h *host, names []string) ([]*mode
 			a.say("Not imported: %s: %s", model.Clean(f.Item), model.Clean(f.Reason))
 		}
 	}
-	if st := job.State(); failed == nil && st.Result != "" {
-		a.say("%s: %s.", st.Name, st.Result)
-	}
+}
+
+// tellDecisions says what was decided by itself about what is new.
+func (a *app) tellDecisions(runs []*model.SyncRun) {
 	for _, r := range runs {
 		for _, o := range r.Rules {
 			a.say("%s", outcomeOfRule(o))
@@ -106,7 +123,6 @@ func (a *app) synchronize(ctx context.Context, h *host, names []string) ([]*mode
 			a.say("Declined because their publisher expired them: %s.", count(n, "update"))
 		}
 	}
-	return runs, failed
 }
 
 // outcomeOfRule says what a rule did after a synchronization.

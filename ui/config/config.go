@@ -11,6 +11,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,6 +32,7 @@ type Config struct {
 	Log    Log                 `toml:"log"`
 	Limits Limits              `toml:"limits"`
 	Sync   Sync                `toml:"sync"`
+	Import Import              `toml:"import"`
 	Agent  Agent               `toml:"agent"`
 	Apt    Apt                 `toml:"apt"`
 	UI     UI                  `toml:"ui"`
@@ -62,6 +64,13 @@ type Limits struct {
 // Sync says how synchronizations run.
 type Sync struct {
 	RefreshTimeout Duration `toml:"refresh_timeout"`
+}
+
+// Import says what is taken in of files that somebody carried here.
+type Import struct {
+	Unsigned bool   `toml:"unsigned"` // take in what no trusted signer signed
+	Roots    string `toml:"roots"`    // PEM file with the root certificates of trusted signers; empty = the system's
+	Spool    Size   `toml:"spool"`    // at most this much is taken from standard input
 }
 
 // Agent says how this computer is managed.
@@ -103,13 +112,14 @@ var Themes = []string{"dark", "light", "high-contrast", "colour-blind", "mono"}
 // Default is the configuration without any file.
 func Default() Config {
 	return Config{
-		Log:   Log{Level: Level(slog.LevelInfo), Size: 10 << 20},
-		Sync:  Sync{RefreshTimeout: Duration(10 * time.Minute)},
-		Agent: Agent{Restart: true},
-		Apt:   Apt{Options: []string{}, Dpkg: []string{}, Prefix: []string{}},
-		UI:    UI{Theme: "dark", FPS: 30, Page: true},
-		Keys:  map[string][]string{},
-		Views: []View{},
+		Log:    Log{Level: Level(slog.LevelInfo), Size: 10 << 20},
+		Sync:   Sync{RefreshTimeout: Duration(10 * time.Minute)},
+		Import: Import{Spool: 8 << 30},
+		Agent:  Agent{Restart: true},
+		Apt:    Apt{Options: []string{}, Dpkg: []string{}, Prefix: []string{}},
+		UI:     UI{Theme: "dark", FPS: 30, Page: true},
+		Keys:   map[string][]string{},
+		Views:  []View{},
 	}
 }
 
@@ -183,6 +193,9 @@ func (c *Config) check(file, text string) error {
 	if c.Limits.Memory != 0 && c.Limits.Memory < 32<<20 {
 		return fail(toml.Key{"limits", "memory"}, "memory is %s, but Fettle needs 32MiB at least", c.Limits.Memory)
 	}
+	if c.Import.Roots != "" && !filepath.IsAbs(c.Import.Roots) {
+		return fail(toml.Key{"import", "roots"}, "roots is %q, but it must be the whole path of a file", c.Import.Roots)
+	}
 	for _, o := range c.Apt.Options {
 		if name, _, ok := strings.Cut(o, "="); !ok || name == "" || strings.HasPrefix(o, "-") {
 			return fail(toml.Key{"apt", "options"}, "the apt option %q is not of the form Name=value", o)
@@ -209,6 +222,25 @@ func (c *Config) check(file, text string) error {
 		}
 	}
 	return nil
+}
+
+// Pool reads the root certificates of trusted signers. nil means the system's.
+func (c *Config) Pool() (*x509.CertPool, error) {
+	if c.Import.Roots == "" {
+		return nil, nil
+	}
+	fail := func(what string) error {
+		return &Error{File: c.Path, Message: fmt.Sprintf("roots in [import]: %s", what)}
+	}
+	text, err := os.ReadFile(c.Import.Roots)
+	if err != nil {
+		return nil, fail("the certificates cannot be read: " + err.Error())
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fail(fmt.Sprintf("%s has no certificate in PEM form; openssl x509 -inform DER -in FILE.crt writes it", c.Import.Roots))
+	}
+	return pool, nil
 }
 
 func contains(all []string, s string) bool {

@@ -225,7 +225,7 @@ func (f *farFiles) open(ctx context.Context, name, below string) (*farFile, erro
 	if a.Info.Bytes < 0 || !a.Info.IsDir() && !a.Info.Mode().IsRegular() {
 		return nil, errNotRegular(name)
 	}
-	return &farFile{files: f, handle: a.Handle, name: name, info: a.Info, blocks: map[int64]*farBlock{}}, nil
+	return &farFile{files: f, handle: a.Handle, name: name, path: model.Clean(a.Path), info: a.Info, blocks: map[int64]*farBlock{}}, nil
 }
 
 // Create begins a file in the caller's place.
@@ -251,6 +251,7 @@ type farFile struct {
 	files  *farFiles
 	handle uint32
 	name   string
+	path   string
 	info   fileInfo
 
 	mu     sync.Mutex
@@ -267,6 +268,7 @@ type farBlock struct {
 }
 
 func (f *farFile) Name() string { return f.name }
+func (f *farFile) Path() string { return f.path }
 func (f *farFile) Size() int64  { return f.info.Bytes }
 
 // Directory gives what is below a directory.

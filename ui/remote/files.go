@@ -27,7 +27,8 @@ type Files interface {
 type File interface {
 	io.ReaderAt
 	io.Closer
-	Name() string
+	Name() string // as the command line has it
+	Path() string // the whole path on the caller's computer
 	Size() int64
 	// Directory gives what is below a directory; nil when it is a file. It is gone
 	// when the File is closed.
@@ -126,6 +127,7 @@ type ownFile struct {
 }
 
 func (f *ownFile) Name() string     { return f.name }
+func (f *ownFile) Path() string     { return f.File.Name() }
 func (f *ownFile) Size() int64      { return f.size }
 func (f *ownFile) Directory() fs.FS { return nil }
 
@@ -137,6 +139,7 @@ type ownDirectory struct {
 }
 
 func (d *ownDirectory) Name() string     { return d.name }
+func (d *ownDirectory) Path() string     { return d.root.Name() }
 func (d *ownDirectory) Size() int64      { return 0 }
 func (d *ownDirectory) Directory() fs.FS { return regular{d.root} }
 func (d *ownDirectory) Close() error     { return d.root.Close() }

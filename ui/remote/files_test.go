@@ -81,8 +81,8 @@ func TestCallersFileIsReadByRange(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if f.Size() != int64(len(want)) || f.Directory() != nil || f.Name() != path {
-			t.Errorf("size %d, directory %v, name %s", f.Size(), f.Directory(), f.Name())
+		if f.Size() != int64(len(want)) || f.Directory() != nil || f.Name() != path || f.Path() != path {
+			t.Errorf("size %d, directory %v, name %s, path %s", f.Size(), f.Directory(), f.Name(), f.Path())
 		}
 		got, err := io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
 		if err != nil || !bytes.Equal(got, want) {

@@ -65,6 +65,7 @@ type fileAnswer struct {
 	Error   string         `cbor:"7,keyasint,omitempty"`
 	Missing bool           `cbor:"8,keyasint,omitempty"` // the error is fs.ErrNotExist
 	Refusal *model.Refusal `cbor:"9,keyasint,omitempty"`
+	Path    string         `cbor:"10,keyasint,omitempty"` // of what the command line names
 }
 
 // fileInfo is an fs.FileInfo and an fs.DirEntry that travels.
@@ -140,7 +141,7 @@ func (l *lender) answer(q fileRequest) (a fileAnswer, err error) {
 		if err != nil {
 			return a, errors.Join(err, f.Close())
 		}
-		a.Info = travelling(info)
+		a.Info, a.Path = travelling(info), l.files.read[q.Name]
 		a.Handle, err = l.take()
 		if err != nil {
 			return a, errors.Join(err, f.Close())
