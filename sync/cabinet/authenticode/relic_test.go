@@ -9,9 +9,12 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"errors"
 	"math/big"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,14 +102,33 @@ func TestWithoutOtherPrograms(t *testing.T) {
 	}
 }
 
-// TestDisplacedFiles moves the list of files away from the folders, which would
-// leave the end of the cabinet uncovered.
+// TestDisplacedFiles moves the list of files away from the folders, which relic
+// would take for the end of the cabinet being elsewhere.
 func TestDisplacedFiles(t *testing.T) {
 	signed, roots := signHere(t, made(t, cabinet.Options{}))
-	changed := bytes.Clone(signed)
-	changed[16] += 8
-	if s, err := verify(changed, roots, signedAt); err == nil {
-		t.Errorf("%+v", s)
+	const gap, folders = 8, 60
+	files := binary.LittleEndian.Uint32(signed[16:])
+	changed := slices.Concat(signed[:files], make([]byte, gap), signed[files:])
+	for _, at := range []int{8, 16, 44, folders, folders + 8} { // sizes, and where files and folders begin
+		binary.LittleEndian.PutUint32(changed[at:], binary.LittleEndian.Uint32(changed[at:])+gap)
+	}
+	if _, err := verify(changed, roots, signedAt); !errors.Is(err, authenticode.ErrInvalid) || !strings.Contains(err.Error(), "list of files") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestClaimedSizes are not allocated.
+func TestClaimedSizes(t *testing.T) {
+	signed, roots := signHere(t, made(t, cabinet.Options{}))
+	for _, size := range []uint32{1 << 24, 1 << 31, 1<<32 - 1} {
+		binary.LittleEndian.PutUint32(signed[48:], size)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := verify(signed, roots, signedAt)
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, authenticode.ErrInvalid) || n > 8<<20 {
+			t.Errorf("a signature of %d bytes: %d were allocated, %v", size, n, err)
+		}
 	}
 }
 
