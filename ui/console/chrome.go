@@ -211,7 +211,7 @@ func (c *Console) off(b *keys.Binding, pk paneKeys) string {
 			return "there is no shell with job control behind this session"
 		}
 		return ""
-	case keys.CheckIn, keys.InstallNow, keys.Synchronize, keys.CancelJob:
+	case keys.CheckIn, keys.InstallNow, keys.Synchronize, keys.CancelJob, keys.ImportFile:
 		if c.o.Engine == nil {
 			return "nothing runs in the background of this console"
 		}

@@ -151,11 +151,11 @@ func newCleanupJob(c *Console, job model.CleanupJob) pane {
 			if id.number == 0 {
 				return lines, nil
 			}
-			more, err := s.updateText(snap, id.number, false)
+			more, err := s.updatePage(snap, id.number, false)
 			if err != nil {
 				return lines, nil // what was removed has no details any more
 			}
-			return append(lines, more...), nil
+			return append(lines, more.lines...), nil
 		}
 		return c.push(t)
 	}

@@ -254,6 +254,8 @@ func (c *Console) update(msg tea.Msg) tea.Cmd {
 		}
 	case restMsg:
 		return msg.rested()
+	case planTick:
+		return msg.ticked()
 	}
 	return nil
 }
@@ -342,6 +344,7 @@ func screens() []screen {
 		{keys.ToAgenda, "agenda", "", newAgenda},
 		{keys.ToPending, "pending", "", newPending},
 		{keys.ToCleanup, "cleanup", "", newCleanup},
+		{keys.ToProducts, "products", "", newProducts},
 	}
 }
 

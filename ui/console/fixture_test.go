@@ -22,9 +22,13 @@ var testTime = time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
 var admin = model.Actor{Who: "alice", From: model.FromConsole, Role: model.AccessAdministrator}
 
 // newStore opens a store in a directory of its own; the test closes it.
-func newStore(t testing.TB) *store.Store {
+func newStore(t testing.TB, clock ...func() time.Time) *store.Store {
 	t.Helper()
-	s, err := store.Open(store.Options{Dir: t.TempDir(), Clock: func() time.Time { return testTime }, Log: slog.New(slog.DiscardHandler)})
+	now := func() time.Time { return testTime }
+	if len(clock) > 0 {
+		now = clock[0]
+	}
+	s, err := store.Open(store.Options{Dir: t.TempDir(), Clock: now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatalf("opening the store: %v", err)
 	}
@@ -146,6 +150,8 @@ type fakeEngine struct {
 	jobs   []Job
 	calls  []string
 	err    error
+	file   *CarriedFile
+	plan   *ImportPlan
 	feed   chan struct{}
 	onSync func()
 }
@@ -191,6 +197,23 @@ func (e *fakeEngine) Estimate(context.Context, model.Upstream) (model.Estimate, 
 }
 func (e *fakeEngine) Test(context.Context, model.Upstream) ([]string, error) {
 	return []string{"Debian 12 (bookworm), main, amd64", "Debian 12 (bookworm-security), main, amd64"}, e.err
+}
+
+func (e *fakeEngine) Recognize(_ context.Context, path string) (*CarriedFile, error) {
+	if err := e.call("recognize " + path); err != nil || e.file != nil {
+		return e.file, err
+	}
+	return nil, &model.Refusal{Code: "unrecognized", What: path + " was not imported", Why: "it looks like a Windows program", Remedy: "import wsusscn2.cab"}
+}
+func (e *fakeEngine) PlanImport(_ context.Context, path string, progress func(model.Progress)) (*ImportPlan, error) {
+	progress(model.Progress{Phase: "reading", Done: 1, Total: 2})
+	if err := e.call("plan " + path); err != nil {
+		return nil, err
+	}
+	return e.plan, nil
+}
+func (e *fakeEngine) Import(_ context.Context, path string, _ model.Actor) error {
+	return e.call("import " + path)
 }
 
 // fakeReports has one report.

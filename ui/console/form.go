@@ -36,6 +36,9 @@ type formPage struct {
 	items []*formItem
 	enter func() tea.Cmd
 	check func() error
+	// ticked follows what was ticked: other items may belong to the page now.
+	ticked func()
+	tree   *productTree // a tree of products instead of items
 }
 
 // formItem is one line that can be changed.
@@ -72,6 +75,14 @@ func (f *form) item() *formItem {
 // Keys says which bindings can be used.
 func (f *form) Keys() paneKeys {
 	it := f.item()
+	if f.page().tree != nil {
+		return paneKeys{Scope: keys.FormProducts, Disabled: func(a keys.Action) string {
+			if f.page().tree.nodes == nil && a != keys.NextPage && a != keys.PrevPage && a != keys.HelpMe && a != keys.Redraw {
+				return "the products are still being read"
+			}
+			return ""
+		}}
+	}
 	return paneKeys{Scope: keys.Form, Field: it != nil && it.field != nil, Disabled: func(a keys.Action) string {
 		switch a {
 		case keys.Tick:
@@ -112,6 +123,19 @@ func (f *form) Update(msg tea.Msg) tea.Cmd {
 
 func (f *form) act(a keys.Action) tea.Cmd {
 	items := f.page().items
+	if tree := f.page().tree; tree != nil {
+		switch {
+		case tree.act(a):
+			f.problem = ""
+			return nil
+		case a == keys.Filter:
+			return tree.ask()
+		case a == keys.PrevPage && tree.filter != "":
+			tree.filter = ""
+			tree.arrange()
+			return nil
+		}
+	}
 	switch a {
 	case keys.NextItem:
 		f.focus = min(f.focus+1, max(0, len(items)-1))
@@ -130,6 +154,9 @@ func (f *form) act(a keys.Action) tea.Cmd {
 			it.on = !it.on
 		}
 		f.problem = ""
+		if ticked := f.page().ticked; ticked != nil {
+			ticked()
+		}
 	case keys.PrevPage:
 		if f.at == 0 {
 			return f.c.pop()
@@ -185,6 +212,9 @@ func (f *form) View(w, h int) string {
 			lines = append(lines, "  "+l)
 		}
 	}
+	if p.tree != nil {
+		return f.treeView(lines, w, h)
+	}
 	if len(p.items) > 0 {
 		lines = append(lines, "")
 	}
@@ -228,17 +258,46 @@ func (f *form) View(w, h int) string {
 			lines = append(lines, "  "+st.Bad.Render(l))
 		}
 	}
-	next := "Enter goes on"
-	if f.at == len(f.pages)-1 {
-		next = "Enter " + orWord(f.last, "does it") + ", Esc goes back"
-	}
-	if f.working {
-		next = "it is being done"
-	}
-	lines = append(lines, "", "  "+st.Title.Render(next))
+	lines = append(lines, "", "  "+st.Title.Render(f.next()))
 	if focus >= f.top+h-2 {
 		f.top = focus - h + 3
 	}
 	f.top = max(0, min(f.top, len(lines)-h))
 	return strings.Join(lines[f.top:min(len(lines), f.top+h)], "\n")
+}
+
+// treeView draws a page with a tree: below its text, as much of the tree as
+// there is room for.
+func (f *form) treeView(lines []string, w, h int) string {
+	tree := f.page().tree
+	var foot []string
+	if f.problem != "" {
+		for _, l := range layout.Wrap("! "+model.CleanLines(f.problem), w-4) {
+			foot = append(foot, "  "+f.c.styles.Bad.Render(l))
+		}
+	}
+	foot = append(foot, "  "+f.c.styles.Title.Render(f.next()))
+	if h < 14 { // on a small screen the tree says enough
+		lines = lines[:1]
+	}
+	if tree.nodes == nil {
+		lines = append(lines, "", "  reading")
+	} else {
+		lines = append(lines, tree.view(w, h-len(lines)-len(foot))...)
+	}
+	for len(lines) < h-len(foot) {
+		lines = append(lines, "")
+	}
+	return strings.Join(append(lines, foot...), "\n")
+}
+
+// next says what Enter does.
+func (f *form) next() string {
+	switch {
+	case f.working:
+		return "it is being done"
+	case f.at == len(f.pages)-1:
+		return "Enter " + orWord(f.last, "does it") + ", Esc goes back"
+	}
+	return "Enter goes on"
 }

@@ -133,7 +133,7 @@ func (c *Console) global(a keys.Action) (cmd tea.Cmd, done bool) {
 			return nil, true
 		}
 		return c.visitScreen(c.last), true
-	case keys.ToOverview, keys.ToUpdates, keys.ToComps, keys.ToGroups, keys.ToDeploy, keys.ToRules, keys.ToAgenda, keys.ToPending, keys.ToCleanup, keys.ToReports, keys.ToSync, keys.ToSettings, keys.ToJournal, keys.ToLog:
+	case keys.ToOverview, keys.ToUpdates, keys.ToComps, keys.ToGroups, keys.ToDeploy, keys.ToRules, keys.ToAgenda, keys.ToPending, keys.ToCleanup, keys.ToReports, keys.ToSync, keys.ToSettings, keys.ToJournal, keys.ToLog, keys.ToProducts:
 		return tea.Batch(c.visitScreen(a), c.save()), true
 	case keys.Undo:
 		if j, ok := c.top().(*journal); ok {

@@ -24,6 +24,33 @@ type Engine interface {
 	Next(u model.Upstream) time.Time
 	Estimate(ctx context.Context, u model.Upstream) (model.Estimate, error)
 	Test(ctx context.Context, u model.Upstream) ([]string, error)
+
+	// Recognize says what a file of this process's machine is. PlanImport reads
+	// the whole of it and says what importing it would change; Import starts the
+	// import.
+	Recognize(ctx context.Context, path string) (*CarriedFile, error)
+	PlanImport(ctx context.Context, path string, progress func(model.Progress)) (*ImportPlan, error)
+	Import(ctx context.Context, path string, by model.Actor) error
+}
+
+// CarriedFile is a file, or a directory of content, that somebody carried in and
+// that was recognised.
+type CarriedFile struct {
+	Name    string
+	Size    int64
+	What    string
+	Facts   [][2]string // name and value, in the order in which they are shown
+	Refused string      // why it would be refused; empty = it would not
+	Content bool        // payload files, not a catalogue
+}
+
+// ImportPlan is what an import would change.
+type ImportPlan struct {
+	New, Revised, Withdrawn, Unchanged, Documents, Categories int
+
+	Titles   []string // of the first new updates
+	Remarks  []string
+	Failures []model.ImportFailure
 }
 
 // Job is how one thing that runs in the background stands.

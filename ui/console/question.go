@@ -39,6 +39,10 @@ type question struct {
 	lines   int
 	working bool
 	leaves  bool // the question of quitting
+	wait    string
+	// plan computes more, when it is asked for.
+	plan     func(context.Context, func(model.Progress)) ([]string, error)
+	planning planning
 }
 
 func newQuestion(c *Console, title string, text []string, apply string, yes func() tea.Cmd) *question {
@@ -55,7 +59,7 @@ func (q *question) disabled(a keys.Action) string {
 	if (a == keys.Apply || a == keys.Choose && q.chosen) && !q.ready {
 		return "what it would do is still being computed"
 	}
-	return ""
+	return q.planDisabled(a)
 }
 
 // deaf says whether keys are still those that were typed before the question
@@ -86,7 +90,10 @@ func (q *question) Update(msg tea.Msg) tea.Cmd {
 		case keys.PageDown:
 			q.top += max(1, q.height-1)
 		case keys.CancelIt:
+			q.planning.request.stop()
 			return q.c.pop()
+		case keys.PlanIt:
+			return q.startPlan()
 		case keys.NextButton:
 			if !q.deaf() {
 				q.chosen = !q.chosen
@@ -96,6 +103,7 @@ func (q *question) Update(msg tea.Msg) tea.Cmd {
 				return nil
 			}
 			if !q.chosen {
+				q.planning.request.stop()
 				return q.c.pop()
 			}
 			return q.take()
@@ -110,6 +118,8 @@ func (q *question) Update(msg tea.Msg) tea.Cmd {
 }
 
 func (q *question) take() tea.Cmd {
+	q.planning.request.stop()
+	q.planning.running = false
 	q.working = true
 	return q.yes()
 }
@@ -135,11 +145,14 @@ func (q *question) read() tea.Cmd {
 // View draws the text and the two answers below it.
 func (q *question) View(w, h int) string {
 	var lines []string
-	for _, l := range q.text {
+	for i, l := range append(q.text[:len(q.text):len(q.text)], q.planLines()...) {
+		if q.planning.turn && i == len(q.text) {
+			q.top, q.planning.turn = len(lines)+1, false
+		}
 		lines = append(lines, wrapText(l, w-4)...)
 	}
 	if !q.ready {
-		lines = []string{"computing what it would do"}
+		lines = []string{orWord(q.wait, "computing what it would do")}
 	}
 	q.height = max(1, h-4)
 	q.lines = len(lines)

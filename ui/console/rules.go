@@ -410,8 +410,12 @@ func (c *Console) knownClasses(chosen []model.Classification) []model.Classifica
 			out = append(out, k)
 		}
 	}
-	if len(out) == 0 {
-		return debianClasses
+	if len(out) == 0 { // nothing came yet: what the upstreams may bring
+		var kinds []model.UpstreamKind
+		for _, u := range c.snap.Upstreams() {
+			kinds = append(kinds, u.Kind)
+		}
+		return classesFrom(kinds...)
 	}
 	return out
 }

@@ -38,7 +38,8 @@ var ways = []struct {
 	{"preview", []string{"2", "a", "i", "t", "enter"}}, {"computers", []string{"3"}}, {"computer", []string{"3", "enter"}}, {"explain", []string{"3", "end", "up", "up", "up", "enter", "enter"}}, {"groups", []string{"4"}},
 	{"deployments", []string{"5"}}, {"reports", []string{"7"}}, {"report", []string{"7", "enter"}}, {"synchronization", []string{"8"}}, {"run", []string{"8", "enter"}},
 	{"settings", []string{"9"}}, {"journal", []string{"J"}}, {"entry", []string{"J", "enter"}}, {"log", []string{"L"}}, {"help", []string{"2", "?"}}, {"palette", []string{":", "u", "p"}},
-	{"filter-error", []string{"2", "/", "x", "y", ":", "1"}}, {"sort", []string{"2", "s"}}, {"views", []string{"2", "f"}}, {"undo", []string{"u"}},
+	{"filter-error", []string{"2", "/", "x", "y", ":", "1"}}, {"sort", []string{"2", "s"}}, {"views", []string{"2", "f"}}, {"undo", []string{"u"}}, {"products", []string{"P"}},
+	{"products-open", []string{"P", "down", "right", "down", "space"}},
 }
 
 // TestScreens holds every screen to its golden file: what it shows empty, full,

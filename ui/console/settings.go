@@ -43,8 +43,14 @@ func newSettings(c *Console) pane {
 		for _, k := range set.Classes {
 			classes = append(classes, k.Title())
 		}
-		add("classes", "Classifications", orWord(strings.Join(classes, ", "), "all"), setup.Tasks()[1].Wizard)
-		add("products", "Products", orWord(set.Products, "all"), setup.Tasks()[1].Wizard)
+		add("classes", "Classifications", orWord(strings.Join(classes, ", "), "all"), "products and classifications")
+		add("products", "Products", productsText(snap), "products and classifications")
+		if set.Products != "" {
+			add("query", "Query on updates", set.Products, "products and classifications")
+		}
+		if len(set.Languages) > 0 {
+			add("languages", "Languages", strings.Join(set.Languages, ", "), setup.Tasks()[1].Wizard)
+		}
 		add("content", "Content", contentText(set.Content), setup.Tasks()[1].Wizard)
 		if g := snap.Groups().Group(model.GroupAll); g != nil {
 			add("policy", "Policy of All Computers", policyText(g.Policy), "the computer groups")
@@ -59,8 +65,10 @@ func newSettings(c *Console) pane {
 	}
 	p.open = func(id string) tea.Cmd {
 		switch id {
-		case "classes", "products", "content":
+		case "content", "languages":
 			id = "updates"
+		case "classes", "products", "query":
+			return c.visitScreen(keys.ToProducts)
 		case "consent", "targeting", "revisions", "expired", "replica":
 			return c.push(newOptions(c))
 		case "cleanup":
@@ -72,6 +80,25 @@ func newSettings(c *Console) pane {
 		return nil
 	}
 	return p
+}
+
+// productsText says which products are selected: few by name, with what they
+// belong to, many by number.
+func productsText(snap *store.Snapshot) string {
+	set := snap.Settings()
+	var names []string
+	if len(set.Categories) <= 3 {
+		tree := snap.CategoryTree()
+		for _, id := range set.Categories {
+			names = append(names, orWord(strings.Join(tree.Path(id), " > "), string(id)))
+		}
+	} else {
+		names = append(names, counted(len(set.Categories), "product or family", "products and families"))
+	}
+	if fresh := len(snap.NewCategories()); fresh > 0 {
+		return orWord(strings.Join(names, ", "), "all") + "; " + counted(fresh, "is new", "are new")
+	}
+	return orWord(strings.Join(names, ", "), "all")
 }
 
 func orWord(s, word string) string {

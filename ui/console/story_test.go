@@ -63,7 +63,7 @@ func TestFirstRunLeadsThroughBothWizards(t *testing.T) {
 func TestWizardGoesBackAndRefusesNonsense(t *testing.T) {
 	s := newStore(t)
 	d := drive(t, s, 80, 24)
-	d.press("down", "enter", "tab").write("squid:3128").press("enter").sees("a proxy is written as http://HOST:PORT")
+	d.press("down", "enter", "tab", "tab", "tab").write("squid:3128").press("enter").sees("a proxy is written as http://HOST:PORT")
 	d.press("ctrl+u").write("http://squid:3128").press("enter").sees("The archives can be read")
 	d.press("enter", "space", "down", "space", "enter").sees("nothing is selected")
 	d.press("up", "space", "enter").sees("From the vendor")

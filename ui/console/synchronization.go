@@ -29,7 +29,7 @@ func newSynchronization(c *Console) pane {
 		table.Column{Title: "Took", Width: 7, Right: true, Priority: 4},
 		table.Column{Title: "By", Width: 10, Priority: 5},
 	)
-	p.empty = []string{"Nothing was synchronized yet.", "", "s starts a synchronization of every upstream."}
+	p.empty = []string{"Nothing was synchronized yet.", "", "s starts a synchronization of every upstream, i imports a file that was carried in."}
 	p.load = func(ctx context.Context, s scribe, snap *store.Snapshot) (tableRows[uint64], error) {
 		var out tableRows[uint64]
 		for _, r := range snap.Runs() {
@@ -61,6 +61,8 @@ func newSynchronization(c *Console) pane {
 			return c.synchronize(nil)
 		case a == keys.CancelJob:
 			return c.cancelJob()
+		case a == keys.ImportFile:
+			return c.importFile()
 		case a == keys.Copy && ok:
 			return c.copy(strconv.FormatUint(id, 10))
 		}
@@ -73,17 +75,29 @@ func newSynchronization(c *Console) pane {
 func (c *Console) upstreamLines(w int) []string {
 	st := c.styles
 	var lines []string
-	for _, u := range c.snap.Upstreams() {
+	add := func(name, rest string) {
 		last := "never run"
-		if r := c.snap.LastRun(u.Name); r != nil {
+		if r := c.snap.LastRun(name); r != nil {
 			last = fmt.Sprintf("last %s, %s", c.when(r.Ended), r.Result)
 			if r.Result == model.SyncFailed {
 				last += ": " + model.Clean(r.Error)
 			}
 		}
-		lines = append(lines, layout.Fit(fmt.Sprintf(" %s (%s=%s), schedule %s, next %s; %s", model.Clean(u.Name), u.Kind, model.Clean(u.Location), u.Schedule, c.nextSync(u), last), w, st.Glyphs.Tail))
+		lines = append(lines, layout.Fit(" "+model.Clean(name)+" "+rest+"; "+last, w, st.Glyphs.Tail))
 	}
-	if len(lines) == 0 {
+	configured := map[string]bool{}
+	for _, u := range c.snap.Upstreams() {
+		configured[u.Name] = true
+		add(u.Name, fmt.Sprintf("(%s=%s), schedule %s, next %s", u.Kind, model.Clean(u.Location), u.Schedule, c.nextSync(u)))
+	}
+	// What was carried in needs no upstream that is configured.
+	for _, r := range c.snap.Runs() {
+		if !configured[r.Upstream] {
+			configured[r.Upstream] = true
+			add(r.Upstream, "(files that were imported: i imports the next one)")
+		}
+	}
+	if len(c.snap.Upstreams()) == 0 && len(lines) == 0 {
 		lines = append(lines, " No upstream is configured. 1 goes to the Overview, which leads through the wizard.")
 	}
 	if j, ok := c.running(); ok {
@@ -95,7 +109,8 @@ func (c *Console) upstreamLines(w int) []string {
 // newRun shows what one synchronization changed.
 func newRun(c *Console, id uint64) pane {
 	p := newTextPane(c, fmt.Sprintf("Run %d", id))
-	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
+	p.scope = keys.Run
+	p.pages = func(_ context.Context, s scribe, _ int) (*page, error) {
 		snap := s.store.Snapshot()
 		for _, r := range snap.Runs() {
 			if r.ID == id {
@@ -111,7 +126,7 @@ func newRun(c *Console, id uint64) pane {
 // initial synchronization brings tens of thousands.
 const shownChanges = 500
 
-func (s scribe) run(snap *store.Snapshot, r *model.SyncRun) []string {
+func (s scribe) run(snap *store.Snapshot, r *model.SyncRun) *page {
 	p := page{lines: []string{"Synchronization of " + r.Upstream, ""}}
 	kind := "incremental"
 	if r.Initial {
@@ -141,7 +156,7 @@ func (s scribe) run(snap *store.Snapshot, r *model.SyncRun) []string {
 		p.add("%s", counted(len(part.list), "update", "updates"))
 		for _, n := range part.list[:min(len(part.list), shownChanges)] {
 			if u := snap.Row(n); u != nil {
-				p.add("%s", u.Title)
+				p.link(s, target{update: n}, "%s", u.Title)
 			}
 		}
 		if len(part.list) > shownChanges {
@@ -157,5 +172,5 @@ func (s scribe) run(snap *store.Snapshot, r *model.SyncRun) []string {
 	if len(r.New)+len(r.Revised)+len(r.Expired)+len(r.Withdrawn)+len(r.Failures) == 0 && !r.Ended.IsZero() {
 		p.head("NOTHING CHANGED")
 	}
-	return p.lines
+	return &p
 }

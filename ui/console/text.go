@@ -24,8 +24,19 @@ type textPane struct {
 	scope  keys.Scope
 	still  bool // what is shown is costly to compute: it is read again only when asked for
 
+	// pages is load for a text with lines that can be opened.
+	pages func(ctx context.Context, s scribe, w int) (*page, error)
+	// behind reads what stands below the rest and takes longer; version says of
+	// what it is, so that it is not read again for nothing.
+	behind  func(ctx context.Context, s scribe, w int) (*page, error)
+	version func() string
+	deep    deepText
+
 	request request
+	first   wrappedPage
 	lines   []string
+	links   []textLink
+	focus   int // which line that can be opened; -1 = none
 	err     error
 	width   int
 	height  int
@@ -35,14 +46,27 @@ type textPane struct {
 }
 
 func newTextPane(c *Console, title string) *textPane {
-	return &textPane{c: c, title: title, scope: keys.Scroll}
+	return &textPane{c: c, title: title, scope: keys.Scroll, focus: -1}
 }
 
 // Title is the pane's part of the breadcrumbs.
 func (p *textPane) Title() string { return p.title }
 
 // Keys says which bindings can be used.
-func (p *textPane) Keys() paneKeys { return paneKeys{Scope: p.scope, Disabled: p.off} }
+func (p *textPane) Keys() paneKeys {
+	return paneKeys{Scope: p.scope, Disabled: func(a keys.Action) string {
+		switch a {
+		case keys.Open, keys.NextLink, keys.PrevLink:
+			if len(p.links) == 0 {
+				return "there is nothing to open here"
+			}
+		}
+		if p.off != nil {
+			return p.off(a)
+		}
+		return ""
+	}}
+}
 
 // Facts says where in the text the screen is.
 func (p *textPane) Facts() string {
@@ -81,12 +105,18 @@ func (p *textPane) Update(msg tea.Msg) tea.Cmd {
 		case keys.HalfDown:
 			p.scroll(p.height / 2)
 		case keys.Top:
-			p.top = 0
+			p.scroll(-p.top)
 		case keys.Bottom:
-			p.top = len(p.lines)
-			p.scroll(0)
+			p.scroll(len(p.lines))
 		case keys.Reload:
+			p.deep.of = ""
 			return p.read()
+		case keys.NextLink:
+			p.link(1)
+		case keys.PrevLink:
+			p.link(-1)
+		case keys.Open:
+			return p.openLink()
 		case keys.SearchText:
 			return p.c.ask(&prompt{label: "search:", done: func(s string) tea.Cmd {
 				p.search = s
@@ -111,18 +141,24 @@ func (p *textPane) read() tea.Cmd {
 	if w <= 0 {
 		return nil
 	}
-	load, s := p.load, p.c.scribe
-	return p.request.start(p.c.ctx, func(ctx context.Context) func() tea.Cmd {
-		lines, err := load(ctx, s, w)
-		var wrapped []string
-		for _, l := range lines {
-			wrapped = append(wrapped, wrapText(l, w)...)
+	load, pages, s := p.load, p.pages, p.c.scribe
+	first := p.request.start(p.c.ctx, func(ctx context.Context) func() tea.Cmd {
+		var got page
+		var err error
+		if pages == nil {
+			got.lines, err = load(ctx, s, w)
+		} else if g, e := pages(ctx, s, w); e == nil {
+			got = *g
+		} else {
+			err = e
 		}
+		wrapped := got.wrap(w)
 		return func() tea.Cmd {
 			atEnd := p.top+p.height >= len(p.lines)
 			p.err, p.width = err, w
 			if err == nil {
-				p.lines = wrapped
+				p.first = wrapped
+				p.join()
 			}
 			if p.follow && atEnd {
 				p.top = len(p.lines)
@@ -132,6 +168,7 @@ func (p *textPane) read() tea.Cmd {
 			return nil
 		}
 	})
+	return tea.Batch(first, p.readDeep(w))
 }
 
 // hang stands in a line between what comes once and what goes on below itself
@@ -157,6 +194,9 @@ func wrapText(l string, w int) []string {
 
 func (p *textPane) scroll(n int) {
 	p.top = max(0, min(p.top+n, len(p.lines)-max(1, p.height)))
+	if p.focus >= 0 && !p.visible(p.focus) {
+		p.focus = -1 // what cannot be seen is not opened
+	}
 }
 
 func (p *textPane) matches(i int) bool {
@@ -208,6 +248,8 @@ func (p *textPane) View(w, h int) string {
 	for i := p.top; i < min(p.top+h, len(p.lines)); i++ {
 		l := " " + p.lines[i]
 		switch {
+		case p.focus >= 0 && p.links[p.focus].line == i:
+			l = p.c.styles.Cursor.Render(layout.Fit(">"+p.lines[i], w-1, ""))
 		case p.search != "" && p.matches(i):
 			l = p.c.styles.Mark.Render(">" + p.lines[i])
 		case heading(p.lines[i]):

@@ -23,8 +23,17 @@ func newUpdate(c *Console, number uint32) pane {
 	p := newTextPane(c, title)
 	p.scope = keys.Update
 	p.off = func(a keys.Action) string { return c.updateDisabled(a, []uint32{number}) }
-	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
-		return s.updateText(s.store.Snapshot(), number, false)
+	p.pages = func(_ context.Context, s scribe, _ int) (*page, error) {
+		return s.updatePage(s.store.Snapshot(), number, false)
+	}
+	if r := c.snap.Row(number); r != nil && !strings.HasPrefix(string(r.ID), "deb/") {
+		p.behind = func(_ context.Context, s scribe, w int) (*page, error) { return s.behindUpdate(number, w) }
+		p.version = func() string {
+			if r := c.snap.Row(number); r != nil {
+				return fmt.Sprint(r.Revision, c.snap.Settings().Languages)
+			}
+			return ""
+		}
 	}
 	p.acts = func(a keys.Action) tea.Cmd {
 		switch a {
@@ -50,16 +59,6 @@ func newUpdate(c *Console, number uint32) pane {
 	return p
 }
 
-// page writes pages of facts.
-type page struct{ lines []string }
-
-func (p *page) head(title string) {
-	if len(p.lines) > 0 {
-		p.lines = append(p.lines, "")
-	}
-	p.lines = append(p.lines, title)
-}
-
 func (p *page) add(format string, args ...any) {
 	p.lines = append(p.lines, "  "+fmt.Sprintf(format, args...))
 }
@@ -71,8 +70,8 @@ func (p *page) fact(name, value string) {
 	}
 }
 
-// updateText is what is known of an update. It reads from the disk.
-func (s scribe) updateText(snap *store.Snapshot, number uint32, brief bool) ([]string, error) {
+// updatePage is what is known of an update. It reads from the disk.
+func (s scribe) updatePage(snap *store.Snapshot, number uint32, brief bool) (*page, error) {
 	r := snap.Row(number)
 	if r == nil {
 		return nil, errors.New("the update is not in the catalogue any more")
@@ -105,25 +104,11 @@ func (s scribe) updateText(snap *store.Snapshot, number uint32, brief bool) ([]s
 		if u.Description != "" {
 			p.lines = append(p.lines, strings.Split(u.Description, "\n")...)
 		}
-		return p.lines, nil
+		return &p, nil
 	}
 	s.alarm(&p, snap, number)
 	p.lines = append(p.lines, "")
-	p.fact("Identifier", string(u.ID))
-	p.fact("Class", r.Class.Title())
-	if u.Severity != model.SeverityUnspecified {
-		p.fact("Severity", u.Severity.String())
-	}
-	p.fact("State", s.publication(r))
-	p.fact("Products", strings.Join(productTitles(snap, u.Products), ", "))
-	p.fact("Released", s.released(u))
-	p.fact("Arrived", u.Arrived.In(s.zone).Format("2006-01-02 15:04")+" from "+u.Upstream)
-	p.fact("KB", strings.Join(u.KB, ", "))
-	p.fact("Bulletins", strings.Join(u.Bulletins, ", "))
-	p.fact("CVEs", strings.Join(u.CVEs, ", "))
-	p.fact("Restart", [...]string{"", "never needed", "may be needed", "always needed"}[min(int(u.Restart), 3)])
-	p.fact("Size", size(r.Size)+", of which one computer needs a part")
-
+	s.facts(&p, snap, r, u)
 	if u.Licence != "" {
 		p.head("LICENCE TERMS")
 		if snap.Licensed(number) {
@@ -180,8 +165,16 @@ func (s scribe) updateText(snap *store.Snapshot, number uint32, brief bool) ([]s
 	}
 	if len(u.Files) > 0 {
 		p.head("FILES")
-		for _, f := range u.Files {
+		for _, f := range u.Files[:min(len(u.Files), shownFiles)] {
 			p.add("%s  %s", f.Name, size(f.Size))
+			hexLine(&p, "SHA-256", f.SHA256)
+			hexLine(&p, "SHA-1", f.SHA1)
+			if f.URL != "" {
+				p.lines = append(p.lines, "      "+f.URL)
+			}
+		}
+		if n := len(u.Files) - shownFiles; n > 0 {
+			p.add("and %s more", count(n))
 		}
 	}
 	s.supersedence(&p, snap, number)
@@ -201,7 +194,56 @@ func (s scribe) updateText(snap *store.Snapshot, number uint32, brief bool) ([]s
 			p.add("%s", l)
 		}
 	}
-	return p.lines, nil
+	return &p, nil
+}
+
+// shownFiles is how many files of an update are listed: some have thousands.
+const shownFiles = 200
+
+// facts writes what an update is, in the order in which WSUS has it.
+func (s scribe) facts(p *page, snap *store.Snapshot, r *model.UpdateRow, u *model.Update) {
+	vendor := u.Debian == nil // it says more of itself
+	p.fact("Identifier", string(u.ID))
+	p.fact("Class", r.Class.Title())
+	if u.Severity != model.SeverityUnspecified {
+		p.fact("Severity", u.Severity.String())
+	}
+	p.fact("State", s.publication(r))
+	p.fact("Products", strings.Join(productTitles(snap, u.Products), ", "))
+	p.fact("Released", s.released(u))
+	p.fact("Arrived", u.Arrived.In(s.zone).Format("2006-01-02 15:04")+" from "+u.Upstream)
+	p.fact("KB", strings.Join(u.KB, ", "))
+	p.fact("Bulletins", strings.Join(u.Bulletins, ", "))
+	p.fact("CVEs", strings.Join(u.CVEs, ", "))
+	p.fact("Languages", languagesText(u.Languages))
+	p.fact("Restart", [...]string{"", "never needed", "may be needed", "always needed"}[min(int(u.Restart), 3)])
+	if vendor {
+		p.fact("Uninstalling", choose(u.Removable, "possible", "not possible"))
+		p.fact("User input", choose(u.Input, "installing it may ask the user something: it gets no deadline", "none"))
+	}
+	switch {
+	case r.Size > 0:
+		p.fact("Size", size(r.Size)+", of which one computer needs a part")
+	case vendor:
+		p.fact("Size", "not stated")
+	}
+}
+
+// manyLanguages is from how many on languages are counted.
+const manyLanguages = 12
+
+func languagesText(list []string) string {
+	if len(list) > manyLanguages {
+		return fmt.Sprintf("%d, among them %s", len(list), strings.Join(list[:manyLanguages], ", "))
+	}
+	return strings.Join(list, ", ")
+}
+
+func choose(cond bool, yes, no string) string {
+	if cond {
+		return yes
+	}
+	return no
 }
 
 func (s scribe) supersedence(p *page, snap *store.Snapshot, number uint32) {
@@ -215,7 +257,7 @@ func (s scribe) supersedence(p *page, snap *store.Snapshot, number uint32) {
 		p.head(part.title)
 		for _, n := range part.list {
 			if o := snap.Row(n); o != nil {
-				p.add("%s%s", o.Title, strings.TrimSuffix(" ("+approvalWord(snap, o)+")", " (-)"))
+				p.link(s, target{update: n}, "%s%s", o.Title, strings.TrimSuffix(" ("+strings.TrimPrefix(approvalWord(snap, o), "- ")+")", " (-)"))
 			}
 		}
 	}
@@ -231,14 +273,21 @@ func nonEmpty(texts ...string) []string {
 	return out
 }
 
+// productTitles names products with the family that they belong to: the titles
+// repeat.
 func productTitles(snap *store.Snapshot, ids []model.CategoryID) []string {
 	var out []string
 	for _, id := range ids {
-		if cat, ok := snap.Category(id); ok {
-			out = append(out, cat.Title)
-		} else {
+		cat, ok := snap.Category(id)
+		if !ok {
 			out = append(out, string(id))
+			continue
 		}
+		title := cat.Title
+		if family, ok := snap.Category(cat.Parent); ok && family.Kind == model.CategoryFamily && family.Title != title {
+			title += " (" + family.Title + ")"
+		}
+		out = append(out, title)
 	}
 	return out
 }

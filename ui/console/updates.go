@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +15,6 @@ import (
 	"fettle/model/query"
 	"fettle/store"
 	"fettle/ui/console/keys"
-	"fettle/ui/console/layout"
 	"fettle/ui/console/table"
 )
 
@@ -40,11 +40,12 @@ func newUpdates(c *Console) pane {
 	l := &list{c: c, on: query.OnUpdates, home: defaultFilter, filter: defaultFilter, sort: "needed", reverse: true}
 	l.tab = table.New(c.styles, u.cells,
 		table.Column{Key: "title", Title: "Title", Width: 34, Flexible: true},
+		table.Column{Key: "kb", Title: "KB", Width: 9, Priority: 8},
 		table.Column{Key: "class", Title: "Class", Width: 8, Priority: 3},
 		table.Column{Key: "severity", Title: "Severity", Width: 9, Priority: 4},
 		table.Column{Key: "needed", Title: "Needed", Width: 7, Right: true, Priority: 1},
 		table.Column{Key: "failed", Title: "Failed", Width: 7, Right: true, Priority: 5},
-		table.Column{Key: "installed", Title: "Inst/NA", Width: 7, Right: true, Priority: 8},
+		table.Column{Key: "installed", Title: "Inst/NA", Width: 7, Right: true, Priority: 9},
 		table.Column{Key: "approval", Title: "Approval", Width: 14, Priority: 2},
 		table.Column{Key: "released", Title: "Released", Width: 10, Priority: 6},
 		table.Column{Key: "size", Title: "Size", Width: 7, Right: true, Priority: 7},
@@ -259,16 +260,20 @@ func updateRows(ctx context.Context, snap *store.Snapshot, w wish) (rows, error)
 	got.ids = order
 	// Columns without anything in them give their room to the title: a Debian
 	// archive knows no severities, and most lists no failures.
-	severities, failures := false, false
+	severities, failures, articles := false, false, false
 	for _, r := range found {
 		severities = severities || r.Severity != model.SeverityUnspecified
+		articles = articles || len(r.KB) > 0
 		failures = failures || w.sort == "failed" || snap.Counts(r.Number, got.group).Failed > 0
-		if severities && failures {
+		if severities && failures && articles {
 			break
 		}
 	}
 	if !severities && w.sort != "severity" {
 		got.hidden = append(got.hidden, "severity")
+	}
+	if !articles && w.sort != "kb" {
+		got.hidden = append(got.hidden, "kb")
 	}
 	if !failures {
 		got.hidden = append(got.hidden, "failed")
@@ -295,6 +300,8 @@ func updateOrder(ctx context.Context, snap *store.Snapshot, found []*model.Updat
 		switch w.sort {
 		case "title":
 			k.text = strings.ToLower(r.Title)
+		case "kb":
+			k.number = articleNumber(r)
 		case "class":
 			k.number = float64(r.Class)
 		case "severity":
@@ -330,6 +337,27 @@ func updateOrder(ctx context.Context, snap *store.Snapshot, found []*model.Updat
 		ids[i] = k.row.Number
 	}
 	return ids, nil
+}
+
+// articleNumber is the number of an update's article; an update without one
+// comes first.
+func articleNumber(r *model.UpdateRow) float64 {
+	if len(r.KB) == 0 {
+		return 0
+	}
+	n, _ := strconv.ParseUint(r.KB[0], 10, 40) // what is no number sorts as none
+	return float64(n)
+}
+
+// articles names an update's articles: the first, and how many more.
+func articles(r *model.UpdateRow) string {
+	switch len(r.KB) {
+	case 0:
+		return ""
+	case 1:
+		return model.Clean(r.KB[0])
+	}
+	return fmt.Sprintf("%s+%d", model.Clean(r.KB[0]), len(r.KB)-1)
 }
 
 // approvalWord says in a word what is approved.
@@ -387,20 +415,20 @@ func (u *updates) cells(id uint32) []table.Cell {
 	}
 	n := snap.Counts(id, u.list.got.group)
 	cells := []table.Cell{
-		{Text: model.Clean(r.Title)}, {Text: r.Class.String()}, {Text: severityMarks[min(int(r.Severity), 4)]}, {Text: count(n.Needed)}, {Text: zero(n.Failed)},
-		{Text: percent(n.InstalledOrNA())}, {Text: approvalWord(snap, r)}, {Text: u.c.date(r.Released)}, {Text: size(r.Size)},
+		{Text: model.Clean(r.Title)}, {Text: articles(r)}, {Text: r.Class.String()}, {Text: severityMarks[min(int(r.Severity), 4)]}, {Text: count(n.Needed)}, {Text: zero(n.Failed)},
+		{Text: percent(n.InstalledOrNA())}, {Text: approvalWord(snap, r)}, {Text: u.c.date(r.Released)}, {Text: sized(r.Size)},
 	}
 	if r.Class == model.ClassSecurity || r.Class == model.ClassCritical {
-		cells[1].Style = st.Warn
+		cells[2].Style = st.Warn
 	}
 	if r.Severity >= model.SeverityImportant {
-		cells[2].Style = st.Bad
+		cells[3].Style = st.Bad
 	}
 	if n.Needed == 0 {
-		cells[3].Style = st.Muted
+		cells[4].Style = st.Muted
 	}
 	if n.Failed > 0 {
-		cells[4].Style = st.Bad
+		cells[5].Style = st.Bad
 	}
 	return cells
 }
@@ -441,10 +469,10 @@ func (m restMsg) rested() tea.Cmd {
 	c, s, snap, full := u.c, u.c.scribe, u.c.snap, u.c.width
 	w := full - 2
 	return u.request.start(c.ctx, func(ctx context.Context) func() tea.Cmd {
-		lines, err := s.updateText(snap, id, true)
 		var wrapped []string
-		for _, l := range lines {
-			wrapped = append(wrapped, layout.Wrap(model.CleanLines(l), w)...)
+		brief, err := s.updatePage(snap, id, true)
+		if err == nil {
+			wrapped = brief.wrap(w).lines
 		}
 		return func() tea.Cmd {
 			if err != nil {
@@ -494,4 +522,12 @@ func (u *updates) empty() []string {
 		return []string{"", "Nothing is to be decided: no computer is known to need an update that is not approved.", "", "f chooses another view, / changes the filter; All Updates shows " + counted(u.list.got.total, "update", "updates") + "."}
 	}
 	return []string{"", "No update matches this filter; there are " + counted(u.list.got.total, "update", "updates") + " in all.", "", "/ changes the filter, f chooses a view, Backspace goes back to: " + defaultFilter}
+}
+
+// sized writes a size in a column; what is not stated is no nought.
+func sized(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return size(n)
 }

@@ -38,6 +38,7 @@ const (
 	ToAgenda   Action = "agenda"
 	ToPending  Action = "pending"
 	ToCleanup  Action = "cleanup"
+	ToProducts Action = "products"
 
 	Filter      Action = "filter"
 	Views       Action = "views"
@@ -101,6 +102,16 @@ const (
 	CustomDue    Action = "custom-deadline"
 	Preview      Action = "preview"
 
+	Unfold     Action = "unfold"
+	Fold       Action = "fold"
+	NextNew    Action = "next-new"
+	SeeNew     Action = "acknowledge-new"
+	QueryIt    Action = "query"
+	ImportFile Action = "import-file"
+	PlanIt     Action = "plan"
+	NextLink   Action = "next-link"
+	PrevLink   Action = "previous-link"
+
 	Apply      Action = "apply"
 	CancelIt   Action = "cancel"
 	Choose     Action = "choose"
@@ -121,16 +132,18 @@ const (
 // serial lines eat are not used: ctrl+s, ctrl+q, ctrl+space, Alt; nothing is
 // only on a key that needs AltGr (terminal section 1).
 var builtin = []Binding{
-	{Up, []string{"up", "k"}, "up", "Move up", []Scope{List, Scroll, Overview, Approve, Menu, Help, Confirm, Notice}, 0, false},
-	{Down, []string{"down", "j"}, "down", "Move down", []Scope{List, Scroll, Overview, Approve, Menu, Help, Confirm, Notice}, 0, false},
-	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "Move up by a page", []Scope{List, Scroll, Approve, Help, Confirm, Notice}, 0, false},
-	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "Move down by a page", []Scope{List, Scroll, Approve, Help, Confirm, Notice}, 0, false},
-	{HalfUp, []string{"ctrl+u"}, "half up", "Move up by half a page", []Scope{List, Scroll, Help}, 0, false},
-	{HalfDown, []string{"ctrl+d"}, "half down", "Move down by half a page", []Scope{List, Scroll, Help}, 0, false},
-	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Help}, 0, false},
-	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Help}, 0, false},
+	{Up, []string{"up", "k"}, "up", "Move up", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, Help, Confirm, Notice}, 0, false},
+	{Down, []string{"down", "j"}, "down", "Move down", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, Help, Confirm, Notice}, 0, false},
+	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "Move up by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Help, Confirm, Notice}, 0, false},
+	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "Move down by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Help, Confirm, Notice}, 0, false},
+	{HalfUp, []string{"ctrl+u"}, "half up", "Move up by half a page", []Scope{List, Scroll, Products, FormProducts, Help}, 0, false},
+	{HalfDown, []string{"ctrl+d"}, "half down", "Move down by half a page", []Scope{List, Scroll, Products, FormProducts, Help}, 0, false},
+	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Help}, 0, false},
+	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Help}, 0, false},
 
-	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List}, 1, false},
+	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List, Update, Inspection, Run}, 1, false},
+	{NextLink, []string{"tab"}, "next to open", "Go to the next line that can be opened", []Scope{Update, Inspection, Run}, 4, false},
+	{PrevLink, []string{"shift+tab"}, "previous to open", "Go to the line before that can be opened", []Scope{Update, Inspection, Run}, 0, false},
 	{NextPane, []string{"tab"}, "next pane", "Go to the next pane", []Scope{Overview}, 2, false},
 	{PrevPane, []string{"shift+tab"}, "previous pane", "Go to the previous pane", []Scope{Overview}, 0, false},
 
@@ -138,7 +151,7 @@ var builtin = []Binding{
 	{DeclineIt, []string{"d", "D"}, "decline", "Decline the marked updates, or the one under the cursor, for every group", []Scope{Updates, Update}, 3, true},
 	{ReinstateIt, []string{"R"}, "reinstate", "Bring declined updates back as Not Approved", []Scope{Updates, Update}, 0, true},
 	{Mark, []string{"space"}, "mark", "Mark or unmark the row and move down", []Scope{Updates, Computers, Group}, 4, false},
-	{Filter, []string{"/"}, "filter", "Change the filter; Tab completes, Enter keeps it, Esc leaves the field", []Scope{Updates, Computers}, 5, false},
+	{Filter, []string{"/"}, "filter", "Change the filter; Tab completes, Enter keeps it, Esc leaves the field", []Scope{Updates, Computers, Products, FormProducts}, 5, false},
 	{Views, []string{"f"}, "views", "Choose a view: a filter with a name", []Scope{Updates, Computers}, 6, false},
 	{Details, []string{"p"}, "details", "Show or hide the details below the list", []Scope{Updates}, 7, false},
 	{Sort, []string{"s"}, "sort", "Choose the column to sort by", []Scope{Updates, Computers}, 8, false},
@@ -179,6 +192,7 @@ var builtin = []Binding{
 	{InstallNow, []string{"i"}, "install now", "Install what is approved for this computer now, without waiting for its schedule", []Scope{Computers, Computer}, 3, true},
 	{Synchronize, []string{"s"}, "synchronize", "Start a synchronization of the upstream now", []Scope{Sync, Overview}, 2, true},
 	{SwitchBase, []string{"b"}, "base", "Count computers over all updates, or over the approved ones only", []Scope{Overview}, 3, false},
+	{ImportFile, []string{"i"}, "import a file", "Import a file that was carried in: an offline scan catalogue or a package of wsusutil export", []Scope{Sync}, 3, true},
 	{CancelJob, []string{"x"}, "cancel job", "Cancel the running job", []Scope{Sync, Overview}, 3, true},
 	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{Updates, Update, Computers, Computer, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal}, 0, false},
 	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{Updates, Computers, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Cleanup, CleanupJob, Pending}, 0, false},
@@ -195,16 +209,23 @@ var builtin = []Binding{
 	{SetInherit, []string{"p"}, "Same as Parent", "Remove the group's own approval, so that the group above decides", []Scope{Approve}, 0, false},
 	{SetUninstall, []string{"u"}, "Uninstall", "Set the group to Uninstall", []Scope{Approve}, 0, false},
 	{SetKeep, []string{"x", "left", "h"}, "keep", "Keep the group's existing approval", []Scope{Approve}, 0, false},
-	{Preview, []string{"enter"}, "preview", "Show what the approval would do, before it is made", []Scope{Approve}, 4, false},
+	{Preview, []string{"enter"}, "preview", "Show what it would do, before it is made", []Scope{Approve, Products}, 4, false},
+
+	{Unfold, []string{"right", "l"}, "unfold", "Show what is below the row; from one that is unfolded, go to the first below it", []Scope{Products, FormProducts}, 4, false},
+	{Fold, []string{"left", "h"}, "fold", "Hide what is below the row; from one that is folded, go to what it belongs to", []Scope{Products, FormProducts}, 0, false},
+	{NextNew, []string{"n"}, "next new", "Go to the next new product or classification", []Scope{Products, FormProducts}, 6, false},
+	{SeeNew, []string{"K"}, "acknowledge", "Acknowledge the new products: they were looked at", []Scope{Products}, 7, true},
+	{QueryIt, []string{"o"}, "query", "Change the query that updates must match beside the products", []Scope{Products}, 0, true},
 
 	{Apply, []string{"y"}, "apply", "Make the change", []Scope{Confirm}, 1, true},
 	{Choose, []string{"enter"}, "choose", "Take the chosen answer", []Scope{Confirm, Menu, Notice, Help}, 2, false},
+	{PlanIt, []string{"p"}, "what would change", "Read a whole file and show what importing it would change", []Scope{Confirm}, 3, false},
 	{NextButton, []string{"tab", "left", "right", "h", "l", "shift+tab"}, "other answer", "Go to the other answer", []Scope{Confirm}, 3, false},
 	{CancelIt, []string{"esc", "n", "q"}, "cancel", "Change nothing and go back", []Scope{Confirm}, 4, false},
 
-	{NextPage, []string{"enter"}, "next", "Go to the next page; on the last one, finish", []Scope{Form}, 1, false},
-	{PrevPage, []string{"esc"}, "back", "Go to the page before; from the first one, leave the wizard", []Scope{Form}, 2, false},
-	{Tick, []string{"space"}, "select", "Select or deselect the item", []Scope{Form}, 3, false},
+	{NextPage, []string{"enter"}, "next", "Go to the next page; on the last one, finish", []Scope{Form, FormProducts}, 1, false},
+	{PrevPage, []string{"esc"}, "back", "Go to the page before; from the first one, leave the wizard", []Scope{Form, FormProducts}, 2, false},
+	{Tick, []string{"space"}, "select", "Select or deselect the item", []Scope{Form, Products, FormProducts}, 3, false},
 	{NextItem, []string{"down", "tab", "j"}, "next item", "Go to the next item", []Scope{Form}, 4, false},
 	{PrevItem, []string{"up", "shift+tab", "k"}, "previous item", "Go to the item before", []Scope{Form}, 0, false},
 
@@ -223,15 +244,16 @@ var builtin = []Binding{
 	{ToAgenda, []string{"w"}, "Agenda", "Show the agenda: what will be installed and who will restart, when", []Scope{Global}, 0, false},
 	{ToPending, []string{"C"}, "Pending", "Show the changes that wait for the consent of a second person", []Scope{Global}, 0, false},
 	{ToCleanup, []string{"X"}, "Cleanup", "Show what cleanup would decline and remove, and what it leaves alone", []Scope{Global}, 0, false},
+	{ToProducts, []string{"P"}, "Products", "Choose the products and classifications that updates are wanted for", []Scope{Global}, 0, false},
 	{ToLog, []string{"L"}, "Log", "Show the log of this console", []Scope{Global}, 0, false},
 	{Undo, []string{"u"}, "undo", "Take the last change back, or in the journal the one under the cursor", []Scope{Global}, 0, true},
 	{Back, []string{"esc"}, "back", "Go back by one step", []Scope{Global}, 9, false},
 	{Quit, []string{"q"}, "quit", "Go back; from a screen itself, quit (Ctrl-C quits from anywhere)", []Scope{Global}, 11, false},
 	{LastView, []string{"-"}, "last view", "Go to the screen of before", []Scope{Global}, 0, false},
 	{Palette, []string{":"}, "command", "Type a command; Tab completes", []Scope{Global}, 10, false},
-	{HelpMe, []string{"?", "f1"}, "help", "Show all keys and the glossary", []Scope{Global, Approve, Form, Confirm, Menu, Notice}, 10, false},
+	{HelpMe, []string{"?", "f1"}, "help", "Show all keys and the glossary", []Scope{Global, Approve, Form, FormProducts, Confirm, Menu, Notice}, 10, false},
 	{Reload, []string{"r"}, "refresh", "Read the screen again, in its order", []Scope{Global}, 0, false},
-	{Redraw, []string{"ctrl+l"}, "redraw", "Draw the screen again", []Scope{Global, Approve, Form, Confirm, Menu, Notice, Help}, 0, false},
+	{Redraw, []string{"ctrl+l"}, "redraw", "Draw the screen again", []Scope{Global, Approve, Form, FormProducts, Confirm, Menu, Notice, Help}, 0, false},
 	{Suspend, []string{"ctrl+z"}, "suspend", "Go to the shell; fg comes back (where there is job control)", []Scope{Global}, 0, false},
 }
 
@@ -240,9 +262,9 @@ var ScopeTitles = []struct {
 	Scope Scope
 	Title string
 }{
-	{Overview, "Overview"}, {Updates, "Updates"}, {Update, "Details of an update"}, {Computers, "Computers"}, {Computer, "Details of a computer"},
+	{Overview, "Overview"}, {Updates, "Updates"}, {Update, "Details of an update"}, {Inspection, "What is behind an update"}, {Computers, "Computers"}, {Computer, "Details of a computer"},
 	{UpdateComputers, "An update by computer"}, {Groups, "Groups"}, {Group, "A group and its computers"}, {Deployments, "Deployments"}, {Deployment, "A deployment"},
 	{Rules, "Rules"}, {Rule, "A rule"}, {Pending, "Changes that wait for consent"}, {Proposal, "A change that waits"}, {Agenda, "Agenda"}, {Cleanup, "Cleanup"}, {CleanupJob, "A cleanup job"},
-	{Sync, "Synchronization"}, {Journal, "Journal"},
-	{List, "Every list"}, {Scroll, "Every text"}, {Approve, "Approving"}, {Confirm, "Confirming"}, {Form, "Wizards"}, {Menu, "Menus"}, {Help, "Help"}, {Notice, "Messages"}, {Global, "Everywhere"},
+	{Products, "Products and classifications"}, {Sync, "Synchronization"}, {Run, "A synchronization"}, {Journal, "Journal"},
+	{List, "Every list"}, {Scroll, "Every text"}, {Approve, "Approving"}, {Confirm, "Confirming"}, {Form, "Wizards"}, {FormProducts, "Products in a wizard"}, {Menu, "Menus"}, {Help, "Help"}, {Notice, "Messages"}, {Global, "Everywhere"},
 }

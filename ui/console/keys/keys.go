@@ -61,6 +61,10 @@ const (
 	Proposal        Scope = "proposal"
 	Cleanup         Scope = "cleanup"
 	CleanupJob      Scope = "cleanup-job"
+	Products        Scope = "products"
+	FormProducts    Scope = "wizard-products"
+	Inspection      Scope = "inspection"
+	Run             Scope = "run"
 )
 
 // Binding is one action with everything that is said of it.
@@ -133,6 +137,7 @@ var inherits = map[Scope][]Scope{
 	Groups: {List, Global}, Deployments: {List, Global}, Sync: {List, Global}, Reports: {List, Global}, Journal: {List, Global}, Settings: {List, Global},
 	Rules: {List, Global}, Rule: {Scroll, Global}, Group: {List, Global}, UpdateComputers: {List, Global}, Deployment: {Scroll, Global}, Agenda: {Scroll, Global},
 	Pending: {List, Global}, Proposal: {Scroll, Global}, Cleanup: {List, Global}, CleanupJob: {List, Global},
+	Products: {Global}, FormProducts: {}, Inspection: {Scroll, Global}, Run: {Scroll, Global},
 	Scroll: {Global}, List: {Global}, Approve: {}, Confirm: {}, Form: {}, Menu: {}, Notice: {}, Help: {},
 }
 

@@ -91,11 +91,13 @@ type Glyphs struct {
 	Up, Down string // sort arrows
 	Dot      string // separates facts on one line
 	Branch   string // before a group in a tree
+	Folded   string // before what has something below it that is not shown
+	Unfolded string // before what has something below it that is shown
 }
 
 var (
-	unicodeGlyphs = Glyphs{Tail: "…", Line: "─", Full: "█", Empty: "░", Up: "▲", Down: "▼", Dot: " · ", Branch: "└ "}
-	asciiGlyphs   = Glyphs{Tail: "~", Line: "-", Full: "#", Empty: ".", Up: "+", Down: "-", Dot: ", ", Branch: "- "}
+	unicodeGlyphs = Glyphs{Tail: "…", Line: "─", Full: "█", Empty: "░", Up: "▲", Down: "▼", Dot: " · ", Branch: "└ ", Folded: "▸", Unfolded: "▾"}
+	asciiGlyphs   = Glyphs{Tail: "~", Line: "-", Full: "#", Empty: ".", Up: "+", Down: "-", Dot: ", ", Branch: "- ", Folded: "+", Unfolded: "-"}
 )
 
 // Styles is a theme on a terminal.

@@ -1,0 +1,635 @@
+package console
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"fettle/model"
+	"fettle/store"
+	"fettle/ui/console/keys"
+	"fettle/ui/console/layout"
+)
+
+// productTree is the tree in which products and classifications are chosen: that
+// of the products screen and that of the wizard. It belongs to the interface
+// goroutine; what it is made of is read off it (readCatalogue).
+//
+// A tick on something that groups products means what comes later in it, too, as
+// in WSUS. What groups others without being ticked itself shows how many below it
+// are. So ticking every product of a family is not the same as ticking the
+// family, and both can be seen.
+type productTree struct {
+	c       *Console
+	classes bool // classifications are part of it
+	nodes   map[string]*productNode
+	roots   []string
+	chosen  map[string]bool // ticked themselves
+	open    map[string]bool // unfolded
+	filter  string
+	rows    []string // visible
+	at      string   // under the cursor
+	top     int
+	height  int
+}
+
+// productNode is one line of the tree.
+type productNode struct {
+	id       string
+	parent   string
+	title    string
+	twin     bool // others have the same title
+	children []string
+	category model.CategoryID
+	class    model.Classification
+	updates  int
+	leaves   int // products below it, or itself
+	fresh    bool
+	freshIn  int // new ones below it
+	excluded bool
+}
+
+// The roots, and what stands before the identifiers of the nodes below them.
+const (
+	allProducts   = "products"
+	allClasses    = "classifications"
+	productPrefix = "p/"
+	classPrefix   = "c/"
+)
+
+// catalogueTree is what a tree is made of: the categories with their counts.
+type catalogueTree struct {
+	nodes map[string]*productNode
+	roots []string
+	fresh int
+	key   catalogueKey
+}
+
+// catalogueKey is what the tree depends on.
+type catalogueKey struct {
+	last       uint32
+	categories int
+	decided    int64
+	upstreams  int
+}
+
+func catalogueKeyOf(snap *store.Snapshot) catalogueKey {
+	return catalogueKey{snap.LastUpdate(), len(snap.Categories()), snap.Settings().Decided.UnixNano(), len(snap.Upstreams())}
+}
+
+// readCatalogue makes the tree of a snapshot. It goes through all updates.
+func readCatalogue(snap *store.Snapshot) *catalogueTree {
+	t := &catalogueTree{nodes: map[string]*productNode{}, key: catalogueKeyOf(snap)}
+	tree := snap.CategoryTree()
+	var add func(id model.CategoryID, parent string)
+	add = func(id model.CategoryID, parent string) {
+		cat, _ := tree.Category(id)
+		if cat.Kind == model.CategoryClassification {
+			return
+		}
+		n := &productNode{id: productPrefix + string(id), parent: parent, title: model.Clean(cat.Title), category: id, excluded: cat.Excluded}
+		t.nodes[n.id] = n
+		t.nodes[parent].children = append(t.nodes[parent].children, n.id)
+		for _, child := range tree.Children(id) {
+			add(child, n.id)
+		}
+	}
+	t.nodes[allProducts] = &productNode{id: allProducts, title: "All products"}
+	t.roots = []string{allProducts}
+	for _, id := range tree.Children("") {
+		add(id, allProducts)
+	}
+	t.addClasses(snap)
+	for _, cat := range snap.NewCategories() {
+		n := t.nodes[productPrefix+string(cat.ID)]
+		if k, ok := model.ParseClassification(cat.Title); ok && cat.Kind == model.CategoryClassification {
+			n = t.nodes[classPrefix+k.String()]
+		}
+		if n == nil {
+			continue
+		}
+		n.fresh = true
+		t.fresh++
+		for p := t.nodes[n.parent]; p != nil; p = t.nodes[p.parent] {
+			p.freshIn++
+		}
+	}
+	t.count(snap)
+	titles := map[string]int{}
+	for _, n := range t.nodes {
+		titles[strings.ToLower(n.title)]++
+	}
+	for _, n := range t.nodes {
+		n.twin = titles[strings.ToLower(n.title)] > 1
+	}
+	t.leaves(allProducts)
+	t.leaves(allClasses)
+	return t
+}
+
+// addClasses adds the classifications: all that Microsoft has where one of its
+// catalogues is configured, else those that the catalogue knows.
+func (t *catalogueTree) addClasses(snap *store.Snapshot) {
+	present := map[model.Classification]bool{}
+	for _, u := range snap.Upstreams() {
+		for _, k := range classesOf(u.Kind) {
+			present[k] = true
+		}
+	}
+	for _, k := range snap.Settings().Classes {
+		present[k] = true
+	}
+	for _, cat := range snap.Categories() {
+		if k, ok := model.ParseClassification(cat.Title); ok && cat.Kind == model.CategoryClassification {
+			present[k] = true
+		}
+	}
+	for n := uint32(1); n <= snap.LastUpdate(); n++ {
+		if r := snap.Row(n); r != nil && r.Class != model.ClassUnknown {
+			present[r.Class] = true
+		}
+	}
+	t.roots = append(t.roots, allClasses)
+	root := &productNode{id: allClasses, title: "All classifications"}
+	t.nodes[allClasses] = root
+	for _, k := range model.Classifications() {
+		if present[k] {
+			n := &productNode{id: classPrefix + k.String(), parent: allClasses, title: k.Title(), class: k}
+			t.nodes[n.id] = n
+			root.children = append(root.children, n.id)
+		}
+	}
+}
+
+// count counts the updates of every node: each once, selected or not.
+func (t *catalogueTree) count(snap *store.Snapshot) {
+	seen := map[string]bool{}
+	for n := uint32(1); n <= snap.LastUpdate(); n++ {
+		r := snap.Row(n)
+		if r == nil || r.Has(model.FlagRemoved) {
+			continue
+		}
+		if k := t.nodes[classPrefix+r.Class.String()]; k != nil {
+			k.updates++
+			t.nodes[allClasses].updates++
+		}
+		clear(seen)
+		for _, id := range r.Products {
+			for p := t.nodes[productPrefix+string(id)]; p != nil && !seen[p.id]; p = t.nodes[p.parent] {
+				seen[p.id] = true
+				p.updates++
+			}
+		}
+	}
+}
+
+// leaves counts the products below every node.
+func (t *catalogueTree) leaves(id string) int {
+	n := t.nodes[id]
+	if len(n.children) == 0 {
+		n.leaves = 1
+		return 1
+	}
+	n.leaves = 0
+	for _, c := range n.children {
+		n.leaves += t.leaves(c)
+	}
+	return n.leaves
+}
+
+func newProductTree(c *Console, classes bool) *productTree {
+	return &productTree{c: c, classes: classes, chosen: map[string]bool{}, open: map[string]bool{allProducts: true, allClasses: true}}
+}
+
+// set takes over a tree that was read. What is folded and where the cursor is
+// stay; what is ticked stays, too.
+func (p *productTree) set(t *catalogueTree) {
+	first := p.nodes == nil
+	p.nodes, p.roots = t.nodes, t.roots
+	if !p.classes {
+		p.roots = slices.DeleteFunc(slices.Clone(t.roots), func(id string) bool { return id == allClasses })
+	}
+	if first {
+		p.at = p.roots[0]
+		for _, id := range p.nodes[allProducts].children { // companies show their families
+			p.open[id] = len(p.nodes) < 25 || len(p.nodes[id].children) > 0 && p.grouping(id)
+		}
+		for _, n := range p.nodes { // what is new is seen
+			if n.fresh {
+				for a := p.nodes[n.parent]; a != nil; a = p.nodes[a.parent] {
+					p.open[a.id] = true
+				}
+			}
+		}
+	}
+	p.arrange()
+}
+
+// grouping says whether what is below a node groups others itself.
+func (p *productTree) grouping(id string) bool {
+	return slices.ContainsFunc(p.nodes[id].children, func(c string) bool { return len(p.nodes[c].children) > 0 })
+}
+
+// take ticks what settings say.
+func (p *productTree) take(set model.Settings) {
+	p.chosen = map[string]bool{}
+	for _, id := range set.Categories {
+		p.chosen[productPrefix+string(id)] = true
+	}
+	for _, k := range set.Classes {
+		p.chosen[classPrefix+k.String()] = true
+	}
+	p.chosen[allProducts] = len(set.Categories) == 0
+	p.chosen[allClasses] = len(set.Classes) == 0
+}
+
+// give writes what is ticked into settings. Categories that are ticked but not
+// known now are kept: their upstream may bring them again.
+func (p *productTree) give(set *model.Settings) {
+	set.Categories = nil
+	if !p.chosen[allProducts] {
+		for id, on := range p.chosen {
+			if cat, ok := strings.CutPrefix(id, productPrefix); on && ok {
+				set.Categories = append(set.Categories, model.CategoryID(cat))
+			}
+		}
+		slices.Sort(set.Categories)
+	}
+	if !p.classes {
+		return
+	}
+	set.Classes = nil
+	if !p.chosen[allClasses] {
+		for _, k := range model.Classifications() {
+			if p.chosen[classPrefix+k.String()] {
+				set.Classes = append(set.Classes, k)
+			}
+		}
+	}
+}
+
+// problem says why what is ticked cannot be used.
+func (p *productTree) problem() string {
+	switch {
+	case p.nodes == nil:
+		return ""
+	case p.mark(allProducts) == markNone && !p.unknownChosen():
+		return "no product is selected: Space selects one"
+	case p.classes && p.mark(allClasses) == markNone:
+		return "no classification is selected: Space selects one"
+	}
+	return ""
+}
+
+func (p *productTree) unknownChosen() bool {
+	for id, on := range p.chosen {
+		if on && p.nodes[id] == nil && strings.HasPrefix(id, productPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// markState is what the box of a node shows.
+type markState uint8
+
+const (
+	markNone markState = iota
+	markSome
+	markAll
+)
+
+var markBoxes = [...]string{"[ ]", "[-]", "[x]"}
+
+// covered says whether a node or something that it belongs to is ticked.
+func (p *productTree) covered(id string) bool {
+	for n := p.nodes[id]; n != nil; n = p.nodes[n.parent] {
+		if p.chosen[n.id] {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *productTree) mark(id string) markState {
+	if p.covered(id) {
+		return markAll
+	}
+	if slices.ContainsFunc(p.nodes[id].children, func(c string) bool { return p.mark(c) != markNone }) {
+		return markSome
+	}
+	return markNone
+}
+
+// selected counts the products below a node that are selected.
+func (p *productTree) selected(id string) int {
+	n := p.nodes[id]
+	if p.covered(id) {
+		return n.leaves
+	}
+	sum := 0
+	for _, c := range n.children {
+		sum += p.selected(c)
+	}
+	return sum
+}
+
+// clear takes the ticks below a node away.
+func (p *productTree) clear(id string) {
+	delete(p.chosen, id)
+	for _, c := range p.nodes[id].children {
+		p.clear(c)
+	}
+}
+
+// toggle ticks a node, or takes its tick away: from something that is selected
+// with what it belongs to, by ticking what stands beside it instead.
+func (p *productTree) toggle(id string) {
+	n := p.nodes[id]
+	if n == nil {
+		return
+	}
+	if !p.covered(id) {
+		p.clear(id)
+		p.chosen[id] = true
+		if id == allProducts { // what is not known now belongs to all
+			maps.DeleteFunc(p.chosen, func(c string, _ bool) bool { return strings.HasPrefix(c, productPrefix) })
+		}
+		return
+	}
+	for at := n; at != nil; at = p.nodes[at.parent] {
+		if p.chosen[at.id] {
+			delete(p.chosen, at.id)
+			break
+		}
+		for _, sibling := range p.nodes[at.parent].children {
+			if sibling != at.id {
+				p.chosen[sibling] = true
+			}
+		}
+	}
+	p.clear(id)
+}
+
+// arrange lists the visible rows. With a filter these are what matches, with
+// what it belongs to.
+func (p *productTree) arrange() {
+	p.rows = nil
+	want := strings.ToLower(p.filter)
+	var matches func(id string) bool
+	matches = func(id string) bool {
+		n := p.nodes[id]
+		return strings.Contains(strings.ToLower(n.title), want) || slices.ContainsFunc(n.children, matches)
+	}
+	var add func(id string, below bool)
+	add = func(id string, below bool) {
+		n := p.nodes[id]
+		if want != "" && !below && !matches(id) {
+			return
+		}
+		p.rows = append(p.rows, id)
+		hit := below || want != "" && strings.Contains(strings.ToLower(n.title), want)
+		if p.unfolded(id) {
+			for _, c := range n.children {
+				add(c, hit && n.parent != "")
+			}
+		}
+	}
+	for _, id := range p.roots {
+		add(id, false)
+	}
+	if !slices.Contains(p.rows, p.at) {
+		// What the cursor was on is folded away or filtered out: the nearest that it
+		// belongs to has it.
+		at := p.at
+		for n := p.nodes[at]; n != nil && !slices.Contains(p.rows, at); n = p.nodes[at] {
+			at = n.parent
+		}
+		if p.at = at; !slices.Contains(p.rows, at) && len(p.rows) > 0 {
+			p.at = p.rows[0]
+		}
+	}
+}
+
+// unfolded says whether what is below a node is shown: a filter unfolds what
+// leads to a match.
+func (p *productTree) unfolded(id string) bool {
+	if p.filter == "" {
+		return p.open[id]
+	}
+	n := p.nodes[id]
+	want := strings.ToLower(p.filter)
+	var inside func(id string) bool
+	inside = func(id string) bool {
+		return slices.ContainsFunc(p.nodes[id].children, func(c string) bool {
+			return strings.Contains(strings.ToLower(p.nodes[c].title), want) || inside(c)
+		})
+	}
+	return inside(id) || p.open[id] && strings.Contains(strings.ToLower(n.title), want)
+}
+
+func (p *productTree) move(n int) {
+	i := slices.Index(p.rows, p.at)
+	if len(p.rows) > 0 {
+		p.at = p.rows[max(0, min(i+n, len(p.rows)-1))]
+	}
+}
+
+// act does what is done in a tree; done is false for other actions.
+func (p *productTree) act(a keys.Action) (done bool) {
+	if len(p.rows) == 0 {
+		return false
+	}
+	n := p.nodes[p.at]
+	switch a {
+	case keys.Up:
+		p.move(-1)
+	case keys.Down:
+		p.move(1)
+	case keys.PageUp:
+		p.move(1 - p.height)
+	case keys.PageDown:
+		p.move(p.height - 1)
+	case keys.HalfUp:
+		p.move(-p.height / 2)
+	case keys.HalfDown:
+		p.move(p.height / 2)
+	case keys.Top:
+		p.at = p.rows[0]
+	case keys.Bottom:
+		p.at = p.rows[len(p.rows)-1]
+	case keys.Tick:
+		p.toggle(p.at)
+	case keys.Unfold:
+		if len(n.children) > 0 && p.unfolded(p.at) {
+			p.move(1)
+		} else if len(n.children) > 0 {
+			p.open[p.at] = true
+		}
+		p.arrange()
+	case keys.Fold:
+		if p.open[p.at] && len(n.children) > 0 && p.filter == "" {
+			p.open[p.at] = false
+		} else if n.parent != "" {
+			p.at = n.parent
+		}
+		p.arrange()
+	case keys.NextNew:
+		p.nextNew()
+	default:
+		return false
+	}
+	return true
+}
+
+// nextNew goes to the next new product, unfolding what it belongs to.
+func (p *productTree) nextNew() {
+	var order []string
+	var walk func(id string)
+	walk = func(id string) {
+		order = append(order, id)
+		for _, c := range p.nodes[id].children {
+			walk(c)
+		}
+	}
+	for _, id := range p.roots {
+		walk(id)
+	}
+	from := slices.Index(order, p.at)
+	for i := range order {
+		id := order[(from+1+i)%len(order)]
+		if !p.nodes[id].fresh {
+			continue
+		}
+		p.filter = ""
+		for a := p.nodes[p.nodes[id].parent]; a != nil; a = p.nodes[a.parent] {
+			p.open[a.id] = true
+		}
+		p.at = id
+		p.arrange()
+		return
+	}
+}
+
+// depth is how far a node is below its root.
+func (p *productTree) depth(id string) (d int) {
+	for n := p.nodes[p.nodes[id].parent]; n != nil; n = p.nodes[n.parent] {
+		d++
+	}
+	return d
+}
+
+// path names what a node belongs to: company, family, product.
+func (p *productTree) path(id string) string {
+	var titles []string
+	for n := p.nodes[id]; n != nil && n.parent != ""; n = p.nodes[n.parent] {
+		titles = append(titles, n.title)
+	}
+	if len(titles) == 0 {
+		return p.nodes[id].title
+	}
+	slices.Reverse(titles)
+	return strings.Join(titles, " > ")
+}
+
+// note says what is special about a node, in few words where there is little
+// room.
+func (p *productTree) note(n *productNode, brief bool) string {
+	word := func(short, long string) string {
+		if brief {
+			return short
+		}
+		return long
+	}
+	var words []string
+	if n.fresh {
+		words = append(words, "NEW")
+	}
+	switch mark := p.mark(n.id); {
+	case len(n.children) > 0 && p.chosen[n.id]:
+		words = append(words, word("", "with later ones"))
+	case len(n.children) > 0 && mark == markSome:
+		words = append(words, fmt.Sprintf(word("%s/%s", "%s of %s"), count(p.selected(n.id)), count(n.leaves)))
+	}
+	if n.freshIn > 0 {
+		words = append(words, count(n.freshIn)+" new")
+	}
+	if n.excluded {
+		words = append(words, word("opt-in", "its vendor would leave it out"))
+	}
+	return strings.Join(nonEmpty(words...), ", ")
+}
+
+// facts say how much is selected.
+func (p *productTree) facts() string {
+	if p.nodes == nil {
+		return ""
+	}
+	root := p.nodes[allProducts]
+	if p.chosen[allProducts] {
+		return "all products"
+	}
+	return count(p.selected(allProducts)) + " of " + counted(root.leaves, "product", "products")
+}
+
+// view draws where the cursor is and the rows around it.
+func (p *productTree) view(w, h int) []string {
+	st := p.c.styles
+	brief := w < 76
+	notes := 12
+	if !brief {
+		notes = max(24, min(44, w/3))
+	}
+	where := ""
+	if p.nodes[p.at] != nil {
+		where = p.path(p.at)
+	}
+	if p.filter != "" {
+		where = "Filter: " + model.Clean(p.filter) + st.Glyphs.Dot + where
+	}
+	lines := []string{st.Muted.Render(layout.Fit(" "+where, w, st.Glyphs.Tail)),
+		st.Header.Render(layout.Fit("  Wanted", w-notes-11, st.Glyphs.Tail) + layout.FitRight("Updates", 8, "") + "  " + layout.Fit("", notes, ""))}
+	p.height = max(1, h-len(lines))
+	at := slices.Index(p.rows, p.at)
+	if at < p.top {
+		p.top = at
+	}
+	if at >= p.top+p.height {
+		p.top = at - p.height + 1
+	}
+	p.top = max(0, min(p.top, len(p.rows)-p.height))
+	if len(p.rows) == 0 {
+		return append(lines, "", "  Nothing has "+model.Clean(p.filter)+" in its name. / changes the filter.")
+	}
+	for i := p.top; i < min(len(p.rows), p.top+p.height); i++ {
+		n := p.nodes[p.rows[i]]
+		fold := " "
+		if len(n.children) > 0 {
+			fold = st.Glyphs.Folded
+			if p.unfolded(n.id) {
+				fold = st.Glyphs.Unfolded
+			}
+		}
+		title := n.title
+		if parent := p.nodes[n.parent]; n.twin && parent != nil && parent.parent != "" {
+			title += " (" + parent.title + ")"
+		}
+		text := layout.Blanks(2*p.depth(n.id)) + fold + " " + markBoxes[p.mark(n.id)] + " " + title
+		lead := "  "
+		if n.id == p.at {
+			lead = "> "
+		}
+		row := lead + layout.Fit(text, w-notes-13, st.Glyphs.Tail) + layout.FitRight(zero(n.updates), 8, "") + "  " + layout.Fit(p.note(n, brief), notes, st.Glyphs.Tail)
+		switch {
+		case n.id == p.at:
+			row = st.Cursor.Render(row)
+		case n.fresh:
+			row = st.Info.Render(row)
+		case p.mark(n.id) == markNone:
+			row = st.Muted.Render(row)
+		}
+		lines = append(lines, row)
+	}
+	return lines
+}
