@@ -64,6 +64,7 @@ func TestExportAndImportAgain(t *testing.T) {
 		if err := New(bytes.NewReader(file), int64(len(file)), allowed).Synchronize(ctx, nil, want, nil); err != nil || len(want.failures) > 0 {
 			t.Fatal(err, want.failures)
 		}
+		want.seed = rapid.Uint64().Draw(t, "order")
 		again, done := export(t, want, ExportOptions{ServerID: string(publisher.ID("x")), Time: now, Address: addressOf(want)})
 		if done.Documents != len(want.documents) || done.Refused+done.Fragments > 0 {
 			t.Fatalf("%+v", done)
@@ -72,6 +73,7 @@ func TestExportAndImportAgain(t *testing.T) {
 			t.Fatal(err, got.failures)
 		}
 		same(t, want, got)
+		inOrder(t, again)
 		if slices.ContainsFunc(got.remarks, func(s string) bool { return strings.Contains(s, "read twice") }) {
 			t.Errorf("the order was not good: %q", got.remarks)
 		}

@@ -174,6 +174,53 @@ func TestOrderOfRecordsDoesNotMatter(t *testing.T) {
 	})
 }
 
+// TestLateCategories holds that products which an update names in plain clauses,
+// as hidden ones do, are found although their documents come last.
+func TestLateCategories(t *testing.T) {
+	item := aDriver("one", 1)
+	item.Products, item.Prerequisites = nil, [][]model.UpdateID{{model.UpdateID(publisher.Windows11), publisher.ID("detectoid")}}
+	category := aDriver("two", 1) // brings the product's document along
+	detectoid := publisher.Item{ID: publisher.ID("detectoid"), Kind: model.DocumentDetectoid, Title: "A detectoid"}
+	p := publish(t, server("a", 1), category, detectoid, item)
+	recs, texts := p.documents(t)
+	slices.Reverse(recs)
+	slices.Reverse(texts)
+	for name, file := range map[string][]byte{"in order": p.cabinet(t), "reversed": p.with(recs, texts).cabinet(t)} {
+		s := newShelf()
+		if err := bring(t, s, file, allowed); err != nil || len(s.failures) > 0 {
+			t.Fatal(err, s.failures)
+		}
+		if u := s.updates[item.ID]; !slices.Equal(u.Products, windows11) {
+			t.Errorf("%s: the products are %v", name, u.Products)
+		}
+	}
+}
+
+// TestDigestCoversMembers holds that an update whose member's document changed
+// is another one, for what is seen of it may be the same.
+func TestDigestCoversMembers(t *testing.T) {
+	p := publish(t, server("a", 1), anUpdate("one", 200))
+	recs, texts := p.documents(t)
+	digest := func(texts []string) []byte {
+		s := newShelf()
+		if err := bring(t, s, p.with(recs, texts).cabinet(t), allowed); err != nil || len(s.failures) > 0 {
+			t.Fatal(err, s.failures)
+		}
+		return s.updates[publisher.ID("one")].Digest
+	}
+	before := digest(texts)
+	for i, text := range texts {
+		if !strings.Contains(text, `UpdateType="Software"`) {
+			continue
+		}
+		changed := slices.Clone(texts)
+		changed[i] = strings.Replace(text, `UpdateType=`, ` UpdateType=`, 1)
+		if bytes.Equal(before, digest(changed)) {
+			t.Errorf("a change of document %d does not show", i)
+		}
+	}
+}
+
 // crlf and lf write a document with one or the other line ending, as editions
 // differ in.
 func crlf(text string) string { return strings.ReplaceAll(text, "><", ">\r\n<") }
@@ -407,6 +454,32 @@ func TestStopping(t *testing.T) {
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDifferentDocumentsOfOneRevision holds that where two servers have different
+// documents under one name, which should not be, it does not matter who comes
+// first, and what is shown is what the kept document says.
+func TestDifferentDocumentsOfOneRevision(t *testing.T) {
+	one, other := aDriver("one", 1), aDriver("one", 1)
+	other.Title = "Another title"
+	files := [][]byte{publish(t, server("a", 1), one).cabinet(t), publish(t, server("b", 1), other).cabinet(t)}
+	in := func(order ...int) *shelf {
+		s := newShelf()
+		for _, i := range order {
+			if err := bring(t, s, files[i], allowed); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s
+	}
+	first, second := in(0, 1), in(1, 0)
+	same(t, first, second)
+	for _, s := range []*shelf{first, second} {
+		u := s.updates[publisher.ID("one")]
+		if d := s.documents[model.DocumentKey{ID: u.ID, Revision: 1}]; !bytes.Contains(d.Part(model.PartWhole), []byte(">"+u.Title+"<")) {
+			t.Errorf("%q is not what the document says", u.Title)
 		}
 	}
 }

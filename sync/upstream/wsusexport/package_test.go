@@ -286,3 +286,20 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("with a damaged anchor: %+v %v", e, err)
 	}
 }
+
+// TestBorrowedNamespaces holds that a document which rests on declarations
+// around it is taken out with them, and only with those.
+func TestBorrowedNamespaces(t *testing.T) {
+	p := publish(t, server("a", 1), anUpdate("one", 200))
+	declared := ` xmlns:upd="` + updateSpace + `"`
+	file := bytes.Replace(p.xml(t, func(s string) string { return strings.Replace(s, declared, "", 1) }), []byte("<ExportPackage "), []byte("<ExportPackage"+declared+` xmlns:zz="z" `), 1)
+	s := newShelf()
+	if err := bring(t, s, file, allowed); err != nil || len(s.failures) > 0 || len(s.updates) != 1 {
+		t.Fatal(err, s.failures, len(s.updates))
+	}
+	for _, d := range s.documents {
+		if text := string(d.Part(model.PartWhole)); !strings.HasPrefix(text, "<upd:Update"+declared) || strings.Count(text, declared) != 1 || strings.Contains(text, `"z"`) {
+			t.Errorf("the document begins with %.200s", text)
+		}
+	}
+}

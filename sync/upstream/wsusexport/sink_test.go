@@ -2,7 +2,10 @@ package wsusexport
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,7 +29,8 @@ type shelf struct {
 	brought  int // documents of the last generation
 	kept     int
 	discards int
-	broken   error // what Documents gives
+	broken   error  // what Documents gives
+	seed     uint64 // of the order in which EachDocument visits
 }
 
 func newShelf() *shelf {
@@ -102,6 +106,9 @@ func (d *delivery) Categories(_ context.Context, all []model.Category) error {
 		if _, ok := d.categories[c.ID]; ok {
 			return fmt.Errorf("the category %s came twice", c.ID)
 		}
+		if _, ok := d.categories[c.Parent]; !ok && c.Parent != "" && d.shelf.categories[c.Parent].ID == "" {
+			return fmt.Errorf("the category %s came before its parent", c.ID)
+		}
 		d.categories[c.ID] = c
 	}
 	return nil
@@ -148,9 +155,11 @@ func (d *delivery) Discard() error {
 
 // EachDocument and Document make the shelf a source of exports.
 func (s *shelf) EachDocument(_ context.Context, visit func(*model.Document) error) error {
-	keys := slices.SortedFunc(maps.Keys(s.documents), func(a, b model.DocumentKey) int {
-		return bytes.Compare([]byte(fmt.Sprint(a)), []byte(fmt.Sprint(b)))
-	})
+	order := func(k model.DocumentKey) uint64 {
+		sum := sha256.Sum256(fmt.Append(nil, k, s.seed))
+		return binary.BigEndian.Uint64(sum[:])
+	}
+	keys := slices.SortedFunc(maps.Keys(s.documents), func(a, b model.DocumentKey) int { return cmp.Compare(order(a), order(b)) })
 	for _, k := range keys {
 		d := s.documents[k]
 		if err := visit(&d); err != nil {
