@@ -3,9 +3,7 @@ package wsusscn2
 import (
 	"bytes"
 	"context"
-	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -40,8 +38,7 @@ func generated(t testing.TB, o offline.Options) ([]byte, *offline.Summary) {
 	}
 	k := key{o.Updates, o.Locations, o.Shards, o.Edition, o.Added, o.Effort, o.Unpacked, o.Seed, o.Stored}
 	once, _ := catalogues.LoadOrStore(k, sync.OnceValue(func() result {
-		path := filepath.Join(os.TempDir(), "")
-		f, err := os.CreateTemp(path, "wsusscn2-*.cab")
+		f, err := os.CreateTemp("", "wsusscn2-*.cab")
 		if err != nil {
 			return result{err: err}
 		}
@@ -51,8 +48,7 @@ func generated(t testing.TB, o offline.Options) ([]byte, *offline.Summary) {
 		if err != nil {
 			return result{err: err}
 		}
-		f.Seek(0, io.SeekStart)
-		b, err := io.ReadAll(f)
+		b, err := os.ReadFile(f.Name())
 		return result{b, s, err}
 	}))
 	r := once.(func() result)()
@@ -92,10 +88,15 @@ func TestImport(t *testing.T) {
 	if len(s.failures) > 0 || !s.switched.Complete || s.switched.Force {
 		t.Fatalf("%v %+v", s.failures, s.switched)
 	}
-	superseded := map[model.UpdateID]bool{}
+	superseded, terms := map[model.UpdateID]bool{}, 0
 	for _, u := range s.updates {
 		for _, id := range u.Supersedes {
 			superseded[id] = true
+		}
+		if d := s.documents[model.DocumentKey{ID: u.ID, Revision: u.Document}]; (u.Licence == "") != (d.Part("eula/en") == nil) {
+			t.Errorf("the licence terms of %s: %q", u.ID, u.Licence)
+		} else if u.Licence != "" {
+			terms++
 		}
 		if u.Title == "" || len(u.KB) != 1 || u.Class == model.ClassUnknown || len(u.Products) != 1 || u.Released.IsZero() || u.Document < 200 || len(u.Bundles) == 0 {
 			t.Fatalf("incomplete: %+v", u)
@@ -112,6 +113,9 @@ func TestImport(t *testing.T) {
 			t.Fatalf("the document of %s: %v", u.ID, d.Parts)
 		}
 	}
+	if terms == 0 {
+		t.Error("no update has licence terms")
+	}
 	if len(superseded) != summary.Superseded {
 		t.Errorf("%d updates are superseded, want %d", len(superseded), summary.Superseded)
 	}
@@ -125,7 +129,6 @@ func TestImport(t *testing.T) {
 	if kinds[model.CategoryClassification] != 12 || kinds[model.CategoryCompany] != 1 {
 		t.Errorf("%v", kinds)
 	}
-	t.Log(s.remarks)
 }
 
 // TestSecondEdition takes in two editions one after the other, and the second

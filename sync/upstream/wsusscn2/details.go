@@ -47,7 +47,6 @@ type details struct {
 // tally counts what is judged at the end.
 type tally struct {
 	strays      int // files that belong to no revision of package.xml
-	unknown     int // files whose names say nothing
 	missing     int // revisions without a core fragment
 	bare        int // software without an extended one
 	software    int
@@ -57,7 +56,6 @@ type tally struct {
 
 func (t *tally) add(o tally) {
 	t.strays += o.strays
-	t.unknown += o.unknown
 	t.missing += o.missing
 	t.bare += o.bare
 	t.software += o.software
@@ -237,7 +235,9 @@ func (w *worker) expect() error {
 		w.total += f.Size
 		fragment, ok := parseFragment(f.Name)
 		if !ok {
-			w.tally.unknown++
+			if strings.HasPrefix(f.Name, "s/") { // offline-catalogues A.2
+				return w.implausible("%s holds whole documents (%s), the layout of 2013 and before, which is not read", w.shard.file.Name, f.Name)
+			}
 			continue
 		}
 		i, ok := w.catalogue.byKey(fragment.key)

@@ -138,6 +138,7 @@ func TestImplausible(t *testing.T) {
 		"an odd range":           {index(`<INDEX><CABLIST XOR="0"><CAB NAME="package.cab" /><CAB NAME="package2.cab" RANGESTART="x" /></CABLIST></INDEX>`), `"x"`},
 		"a fragment elsewhere":   {func(d *build) { d.shards[1]["c/4"] = d.shards[0]["c/4"] }, "places elsewhere"},
 		"a fragment twice":       {func(d *build) { d.shards[0]["2:x/4"] = d.shards[0]["x/4"] }, "holds x/4 twice"},
+		"the layout of 2013":     {func(d *build) { d.shards[0]["s/1"] = "<upd:Update>" }, "the layout of 2013"},
 		"no package.xml":         {replace("</Updates>", "</Updates><!--"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
