@@ -171,3 +171,20 @@ func TestSecondEdition(t *testing.T) {
 		t.Errorf("%d updates after going back", len(s.updates))
 	}
 }
+
+// TestWaiting has less and less room for fragments that wait for others: what
+// comes out must be the same whether they wait as they are or compressed.
+func TestWaiting(t *testing.T) {
+	b, _ := generated(t, small(1))
+	want := newStore(t)
+	take(t, want, b)
+	for _, room := range []int{0, 1000, 100_000} {
+		s := newStore(t)
+		from := source(b)
+		from.mostRaw = room
+		if err := from.Synchronize(t.Context(), nil, s, nil); err != nil {
+			t.Fatal(err)
+		}
+		same(t, s, want)
+	}
+}

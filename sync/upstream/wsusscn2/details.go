@@ -19,9 +19,9 @@ import (
 
 const (
 	longestFragment = 64 << 20  // the largest document known has 47 MB
-	packedFrom      = 2 << 10   // bytes from which a waiting piece is compressed
-	mostWaiting     = 128 << 20 // of the pieces of one cabinet, compressed
-	arenaSize       = 256 << 10
+	usualRaw        = 32 << 20  // of the pieces of one cabinet, as they are; the rest waits compressed
+	mostWaiting     = 128 << 20 // of the compressed ones
+	arenaSize       = 1 << 20
 	batchBytes      = 512 << 10
 	batchDocuments  = 200
 	toldEvery       = 4 << 20 // unpacked bytes between two reports of progress
@@ -33,6 +33,7 @@ type details struct {
 	catalogue  *catalogue
 	languages  languages
 	generation upstream.Generation
+	mostRaw    int // bytes that a worker holds as they are
 
 	// What the workers find, by revision. Every revision belongs to one cabinet,
 	// a cabinet to one worker, so nothing of it is shared.
@@ -129,9 +130,10 @@ type worker struct {
 	tally  *tally
 
 	parser   *metadata.Parser
-	buffer   []byte // of the fragment that is being read
-	packed   []byte // of the piece that is being put away
+	buffer   []byte // of the fragment that is being read, if it is not to stay as it is
+	packed   []byte // of the piece that is being compressed
 	unpacked []byte // of the documents in batch
+	arenas   [][]byte
 	batch    []model.Document
 	size     int
 
@@ -139,8 +141,9 @@ type worker struct {
 	shard   opened
 	low     int       // its first revision
 	waiting []waiting // for the rest of their pieces, from low on
-	held    int       // bytes
-	arena   []byte    // what pieces are copied to
+	held    int       // bytes of compressed pieces
+	raw     int       // bytes of the arenas that are taken
+	arena   int       // the one that is being filled
 	total   int64     // unpacked
 	done    int64
 	told    int64 // of the file
@@ -158,7 +161,8 @@ type piece struct {
 	fragmentKind
 	language string
 	data     []byte
-	size     int // unpacked, when data is packed
+	size     int  // unpacked, when data is compressed
+	loose    bool // data is in the worker's buffer
 }
 
 func newWorker(ctx context.Context, d *details, n int, heard chan<- news) *worker {
@@ -194,7 +198,10 @@ func (w *worker) fail(i int, format string, args ...any) error {
 
 // read reads one cabinet.
 func (w *worker) read(o opened) error {
-	w.shard, w.held, w.done, w.told, w.total, w.arena = o, 0, 0, 0, 0, nil
+	w.shard, w.held, w.done, w.told, w.total, w.raw, w.arena = o, 0, 0, 0, 0, 0, 0
+	for i := range w.arenas {
+		w.arenas[i] = w.arenas[i][:0]
+	}
 	// A parser remembers the identifiers it met, which those of another cabinet
 	// have little in common with.
 	w.parser = metadata.NewParser(metadata.Limits{Rules: -1})
@@ -216,6 +223,9 @@ func (w *worker) read(o opened) error {
 				return err
 			}
 		}
+	}
+	if err := w.flush(); err != nil { // the arenas are used again
+		return err
 	}
 	return w.tell(news{bytes: o.file.Size - w.told})
 }
@@ -288,13 +298,7 @@ func (w *worker) visit(f *cabinet.File, in io.Reader) error {
 	if f.Size > longestFragment {
 		return w.fail(i, "%s in %s has %s, at most %s are read", model.Clean(f.Name), model.Clean(w.shard.file.Name), bytesInWords(f.Size), bytesInWords(longestFragment))
 	}
-	if int64(cap(w.buffer)) < f.Size {
-		w.buffer = make([]byte, f.Size+f.Size/4)
-	}
-	data := w.buffer[:f.Size]
-	if cap(w.buffer) > 4<<20 { // one giant must not be held for the rest of the run
-		w.buffer = nil
-	}
+	data, stays := w.space(int(f.Size))
 	if _, err := io.ReadFull(in, data); err != nil {
 		return fmt.Errorf("%s: %w", model.Clean(f.Name), err)
 	}
@@ -305,12 +309,38 @@ func (w *worker) visit(f *cabinet.File, in io.Reader) error {
 		}
 	}
 	at.got++
-	if at.got < at.want {
-		return w.hold(at, piece{fragmentKind: fragment.kind, language: language, data: data})
+	p := piece{fragmentKind: fragment.kind, language: language, data: data, loose: !stays}
+	if at.got < at.want && p.loose {
+		if p = w.pack(p); w.held > mostWaiting {
+			return fmt.Errorf("its fragments are stored so far apart that more than %s would have to be held", bytesInWords(mostWaiting))
+		}
 	}
-	at.pieces = append(at.pieces, piece{fragmentKind: fragment.kind, language: language, data: data})
-	w.held += len(data)
+	if at.pieces = append(at.pieces, p); at.got < at.want {
+		return nil
+	}
 	return w.complete(i, at)
+}
+
+// space gives room for a fragment: room that stays until the cabinet is done, as
+// long as there is some, and the buffer after that.
+func (w *worker) space(n int) (room []byte, stays bool) {
+	if n > arenaSize || w.raw+n > w.mostRaw {
+		if cap(w.buffer) > 4<<20 && n < 1<<20 { // one giant must not be held for the rest of the run
+			w.buffer = nil
+		}
+		w.buffer = slices.Grow(w.buffer[:0], n)
+		return w.buffer[:n], false
+	}
+	w.raw += n
+	for ; w.arena < len(w.arenas); w.arena++ {
+		if a := w.arenas[w.arena]; len(a)+n <= cap(a) {
+			w.arenas[w.arena] = a[:len(a)+n]
+			return a[len(a) : len(a)+n : len(a)+n], true
+		}
+	}
+	a := make([]byte, n, arenaSize)
+	w.arenas = append(w.arenas, a)
+	return a[:n:n], true
 }
 
 // advance counts bytes and reports progress, in bytes of the file: what a cabinet
@@ -328,33 +358,24 @@ func (w *worker) advance(n int64) error {
 	return w.tell(news{bytes: step})
 }
 
-// hold keeps a piece until the others have come.
-func (w *worker) hold(at *waiting, p piece) error {
-	if len(p.data) >= packedFrom {
-		p.size = len(p.data)
-		w.packed = slices.Grow(w.packed[:0], s2.MaxEncodedLen(p.size))
-		p.data = s2.Encode(w.packed[:cap(w.packed)], p.data)
-		if cap(w.packed) > 4<<20 {
-			w.packed = nil
-		}
+// pack compresses a piece that has to wait.
+func (w *worker) pack(p piece) piece {
+	p.size, p.loose = len(p.data), false
+	w.packed = slices.Grow(w.packed[:0], s2.MaxEncodedLen(p.size))
+	p.data = slices.Clone(s2.Encode(w.packed[:cap(w.packed)], p.data))
+	if cap(w.packed) > 4<<20 {
+		w.packed = nil
 	}
-	if len(w.arena)+len(p.data) > cap(w.arena) {
-		w.arena = make([]byte, 0, max(arenaSize, len(p.data)))
-	}
-	from := len(w.arena)
-	w.arena = append(w.arena, p.data...)
-	p.data = w.arena[from:len(w.arena):len(w.arena)]
-	if w.held += len(p.data); w.held > mostWaiting {
-		return fmt.Errorf("its fragments are stored so far apart that more than %s would have to be held", bytesInWords(mostWaiting))
-	}
-	at.pieces = append(at.pieces, p)
-	return nil
+	w.held += len(p.data)
+	return p
 }
 
 // forget lets go of what a revision held.
 func (w *worker) forget(at *waiting) {
 	for _, p := range at.pieces {
-		w.held -= len(p.data)
+		if p.size > 0 {
+			w.held -= len(p.data)
+		}
 	}
 	at.over, at.pieces = true, nil
 }
@@ -423,13 +444,16 @@ func (w *worker) complete(i int, at *waiting) error {
 // unpack gives a piece's bytes, which stay as they are until the batch is sent.
 func (w *worker) unpack(p piece) ([]byte, error) {
 	from := len(w.unpacked)
-	if p.size == 0 {
-		w.unpacked = append(w.unpacked, p.data...)
-	} else {
+	switch {
+	case p.size > 0:
 		w.unpacked = slices.Grow(w.unpacked, p.size)[:from+p.size]
 		if out, err := s2.Decode(w.unpacked[from:], p.data); err != nil || len(out) != p.size {
 			return nil, errors.Join(err, errors.New("it did not come back as it was"))
 		}
+	case p.loose:
+		w.unpacked = append(w.unpacked, p.data...)
+	default:
+		return p.data, nil
 	}
 	return w.unpacked[from:len(w.unpacked):len(w.unpacked)], nil
 }

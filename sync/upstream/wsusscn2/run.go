@@ -151,7 +151,7 @@ func (r *run) readDetails(wanted languages) error {
 	for _, s := range r.outer.index.shards {
 		total += find(r.outer.cabinet, s.name).Size
 	}
-	r.details = &details{outer: r.outer, catalogue: r.catalogue, languages: wanted, generation: r.generation}
+	r.details = &details{outer: r.outer, catalogue: r.catalogue, languages: wanted, generation: r.generation, mostRaw: r.mostRaw}
 	r.phase("Reading the descriptions of updates", total)
 	var done int64
 	return r.details.read(r.ctx, min(r.options.Workers, len(r.outer.index.shards)), func(n news) error {

@@ -31,6 +31,7 @@ type Source struct {
 	options Options
 	in      io.ReaderAt
 	size    int64
+	mostRaw int // see details
 }
 
 var _ upstream.Source = (*Source)(nil)
@@ -43,7 +44,7 @@ func New(r io.ReaderAt, size int64, o Options) *Source {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &Source{options: o, in: r, size: size}
+	return &Source{options: o, in: r, size: size, mostRaw: usualRaw}
 }
 
 // Recognize says whether a file is an offline scan catalogue, by its content. It
