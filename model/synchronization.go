@@ -121,6 +121,8 @@ type SyncRun struct {
 	Actor     Actor           `cbor:"16,keyasint"`
 	Rules     []RuleOutcome   `cbor:"17,keyasint,omitempty"` // what automatic approval made of what was new
 	Declined  []uint32        `cbor:"18,keyasint,omitempty"` // declined because they expired
+	Products  int             `cbor:"19,keyasint,omitempty"` // products, what groups them, and classifications that were new
+	Documents int             `cbor:"20,keyasint,omitempty"` // originals that were new or differed
 }
 
 // RuleOutcome is what an automatic approval rule did after a synchronization,

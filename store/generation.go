@@ -69,6 +69,7 @@ type GenerationResult struct {
 	ImportResult
 	Withdrawn []uint32
 	Documents int // originals that are new or differ
+	Products  int // categories that are new
 }
 
 func keyStaged(part uint32) []byte { return key32(kindStaged, part) }
@@ -403,7 +404,9 @@ func (s *Store) roll(ctx context.Context) (GenerationResult, error) {
 		for i := range part.Categories {
 			part.Categories[i].Upstream = rec.Upstream
 		}
-		if _, err := s.PutCategories(ctx, part.Categories); err != nil {
+		added, err := s.PutCategories(ctx, part.Categories)
+		result.Products += len(added)
+		if err != nil {
 			return result, err
 		}
 		for _, u := range part.Updates {

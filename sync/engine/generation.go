@@ -53,6 +53,7 @@ func (g *generation) Switch(ctx context.Context, o upstream.Switch) error {
 	// What came into force before an error is part of the record.
 	s.imported(before, r.ImportResult)
 	s.run.Withdrawn = append(s.run.Withdrawn, r.Withdrawn...)
+	s.run.Products, s.run.Documents = s.run.Products+r.Products, s.run.Documents+r.Documents
 	if err == nil {
 		s.anchor = o.Anchor
 	}

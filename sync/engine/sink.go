@@ -43,7 +43,9 @@ func (s *sink) Categories(ctx context.Context, c []model.Category) error {
 	for i := range c {
 		c[i].Upstream = s.upstream.Name
 	}
-	if _, err := s.store.PutCategories(ctx, c); err != nil {
+	added, err := s.store.PutCategories(ctx, c)
+	s.run.Products += len(added)
+	if err != nil {
 		return fmt.Errorf("storing products: %w", err)
 	}
 	return nil

@@ -184,6 +184,14 @@ func outcome(r *model.SyncRun) string {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.word))
 		}
 	}
+	// An archive's products come with its updates; a catalogue may bring nothing
+	// else.
+	if r.Documents > 0 {
+		parts = append(parts, fmt.Sprintf("%d documents", r.Documents))
+		if r.Products > 0 {
+			parts = append(parts, fmt.Sprintf("%d more products and classifications", r.Products))
+		}
+	}
 	if len(parts) == 0 {
 		parts = append(parts, "nothing changed")
 	}
