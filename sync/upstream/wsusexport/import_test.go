@@ -441,6 +441,18 @@ func TestStopping(t *testing.T) {
 	if err := bring(t, s, file, allowed); !errors.Is(err, s.broken) || s.switches > 0 || s.discards != 1 {
 		t.Errorf("full: %v", err)
 	}
+	// A fault comes up where it can be contained.
+	func() {
+		defer func() {
+			if p := recover(); p == nil || !strings.Contains(fmt.Sprint(p), "a fault of the test") {
+				t.Errorf("the fault came up as %v", p)
+			}
+		}()
+		s = newShelf()
+		s.fault = "a fault of the test"
+		bring(t, s, file, allowed)
+		t.Error("a fault was swallowed")
+	}()
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
 	for name, err := range map[string]error{

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"sync"
 
 	"fettle/model"
@@ -61,7 +62,7 @@ func (r *run) pass(ctx context.Context, keep func(revision) bool, work func(cont
 	var group sync.WaitGroup
 	group.Go(func() {
 		defer close(jobs)
-		if err := cutBatches(ctx, docs, keep, free, jobs); err != nil {
+		if err := guarded(func() error { return cutBatches(ctx, docs, keep, free, jobs) }); err != nil {
 			cancel(err)
 		}
 	})
@@ -70,7 +71,7 @@ func (r *run) pass(ctx context.Context, keep func(revision) bool, work func(cont
 			// Rules are long and nobody here reads them: their digest is enough.
 			parser := metadata.NewParser(metadata.Limits{Rules: -1})
 			for b := range jobs {
-				if err := work(ctx, parser, b); err != nil {
+				if err := guarded(func() error { return work(ctx, parser, b) }); err != nil {
 					cancel(err)
 				}
 				done <- b
@@ -97,7 +98,30 @@ func (r *run) pass(ctx context.Context, keep func(revision) bool, work func(cont
 			free <- b
 		}
 	}
-	return context.Cause(ctx)
+	err = context.Cause(ctx)
+	if p, ok := errors.AsType[*fault](err); ok {
+		panic(p.Error()) // where whoever started the run expects it
+	}
+	return err
+}
+
+// fault is a panic of a goroutine of ours.
+type fault struct {
+	value any
+	stack []byte
+}
+
+func (f *fault) Error() string { return fmt.Sprintf("%v\n%s", f.value, f.stack) }
+
+// guarded turns a panic into an error, so that it does not end the process that
+// serves others too.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &fault{p, debug.Stack()}
+		}
+	}()
+	return do()
 }
 
 // cutBatches reads the package into batches.

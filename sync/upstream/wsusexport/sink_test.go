@@ -30,6 +30,7 @@ type shelf struct {
 	kept     int
 	discards int
 	broken   error  // what Documents gives
+	fault    string // what Documents panics with
 	seed     uint64 // of the order in which EachDocument visits
 }
 
@@ -73,6 +74,9 @@ func (d *delivery) Kept(key model.DocumentKey) (sum [32]byte, ok bool) {
 func (d *delivery) Documents(_ context.Context, docs []model.Document) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.shelf.fault != "" {
+		panic(d.shelf.fault)
+	}
 	if d.shelf.broken != nil {
 		return d.shelf.broken
 	}
