@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"fettle/model"
+	"fettle/sync/metadata"
 	"fettle/sync/simulation/offline"
 )
 
@@ -186,5 +188,48 @@ func TestWaiting(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, s, want)
+	}
+}
+
+// TestSkimming reads every core fragment both ways: what is not parsed must make
+// no difference.
+func TestSkimming(t *testing.T) {
+	b, _ := generated(t, small(1))
+	s := newStore(t)
+	take(t, s, b)
+	w := worker{parser: metadata.NewParser(metadata.Limits{Rules: -1})}
+	large := 0
+	for key, d := range s.documents {
+		core, extended := d.Part(model.PartCore), d.Part(model.PartExtended)
+		want, err := metadata.NewParser(metadata.Limits{Rules: -1}).ParseFragments(core, extended, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := w.parse(core, extended, nil)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s: %v\n%+v\n%+v", key.ID, err, got, want)
+		}
+		if _, _, ok := cutRules(core); len(core) >= skimmed && ok {
+			large++
+		}
+	}
+	if large == 0 {
+		t.Error("no fragment is large")
+	}
+	for fragment, want := range map[string]bool{
+		"<A/><ApplicabilityRules><X/></ApplicabilityRules>": true,
+		"<A/><ApplicabilityRules></ApplicabilityRules>":     true,
+		"<A/>":                       false,
+		"<A/><ApplicabilityRules />": false,
+		"<A/><ApplicabilityRules a='b'><X/></ApplicabilityRules>":                                false,
+		"<A/><ApplicabilityRules><X/></ApplicabilityRules><B/>":                                  false,
+		"<A/><ApplicabilityRules><X/>":                                                           false,
+		"<A/><ApplicabilityRules></ApplicabilityRules><ApplicabilityRules></ApplicabilityRules>": false,
+		"<A/><ApplicabilityRules><ApplicabilityRules></ApplicabilityRules></ApplicabilityRules>": false,
+		"<!--<ApplicabilityRules>--><B/><ApplicabilityRules></ApplicabilityRules>":               false,
+	} {
+		if _, _, ok := cutRules([]byte(fragment)); ok != want {
+			t.Errorf("%s: %v", fragment, ok)
+		}
 	}
 }

@@ -1,7 +1,9 @@
 package wsusscn2
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +21,7 @@ import (
 
 const (
 	longestFragment = 64 << 20  // the largest document known has 47 MB
+	skimmed         = 8 << 10   // bytes from which a core fragment's rules are not parsed
 	usualRaw        = 32 << 20  // of the pieces of one cabinet, as they are; the rest waits compressed
 	mostWaiting     = 128 << 20 // of the compressed ones
 	arenaSize       = 1 << 20
@@ -416,7 +419,7 @@ func (w *worker) complete(i int, at *waiting) error {
 		w.tally.missing++
 		return w.fail(i, "%s holds no core fragment of it (RevisionId %d)", model.Clean(w.shard.file.Name), r.key)
 	}
-	u, err := w.parser.ParseFragments(core, extended, texts)
+	u, err := w.parse(core, extended, texts)
 	if err != nil {
 		return w.fail(i, "reading its fragments in %s (RevisionId %d): %v", model.Clean(w.shard.file.Name), r.key, err)
 	}
@@ -439,6 +442,42 @@ func (w *worker) complete(i int, at *waiting) error {
 		return w.flush()
 	}
 	return nil
+}
+
+// parse reads what the fragments say, but not the rules of a large core fragment:
+// those are component manifests, most of the 25 GB that a real edition unpacks to
+// (offline-catalogues A.5). Their digest is all that is needed here, and whoever
+// evaluates them parses the document that is kept.
+func (w *worker) parse(core, extended []byte, texts map[string][]byte) (*metadata.Update, error) {
+	if len(core) >= skimmed {
+		if head, rules, ok := cutRules(core); ok {
+			u, err := w.parser.ParseFragments(head, extended, texts)
+			if err != nil || u.Type != model.DocumentDriver { // a driver's hardware is among its rules
+				if err == nil {
+					u.RulesSize, u.RulesDigest = int64(len(rules)), sha256.Sum256(rules)
+				}
+				return u, err
+			}
+		}
+	}
+	return w.parser.ParseFragments(core, extended, texts)
+}
+
+var (
+	rulesOpen  = []byte("<ApplicabilityRules>")
+	rulesClose = []byte("</ApplicabilityRules>")
+)
+
+// cutRules cuts a core fragment before its rules, which come last. Where anything
+// is not as it always is, it leaves the cutting to a parser.
+func cutRules(core []byte) (head, rules []byte, ok bool) {
+	from := bytes.Index(core, rulesOpen)
+	if from < 0 {
+		return nil, nil, false
+	}
+	head, rules = core[:from], core[from:]
+	end := bytes.Index(rules, rulesClose)
+	return head, rules, end >= 0 && end+len(rulesClose) == len(rules) && bytes.Index(rules[1:], rulesOpen) < 0 && bytes.Index(head, []byte("<!")) < 0
 }
 
 // unpack gives a piece's bytes, which stay as they are until the batch is sent.

@@ -26,9 +26,10 @@
 //  3. package.xml is streamed into tables without pointers (catalogue);
 //  4. the detail cabinets are read in parallel, each once and in its stored
 //     order. A cabinet may hold all core fragments first and all extended ones
-//     last, so the pieces of a revision wait for each other, the large ones
-//     compressed. When the last has come, the document goes to the Generation and
-//     a summary of what it says stays here (shelf);
+//     last, so the pieces of a revision wait for each other, compressed when
+//     there is not room enough. When the last has come, the document goes to the
+//     Generation and a summary of what it says stays here (shelf). The component
+//     manifests among the rules of large core fragments are kept and not parsed;
 //  5. categories, then everything an administrator decides about, is put
 //     together from the summaries (join) and sent.
 //
