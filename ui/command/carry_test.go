@@ -31,7 +31,7 @@ func carryItems(edition int) []publisher.Item {
 		Prerequisites: [][]model.UpdateID{{detectoid.ID}}, Restart: model.RestartMay, Removable: true, Support: "https://support.example/5034441",
 		Files: []publisher.File{publisher.NewFile("windows10.0-kb5034441-x64.cab", "download.example", []byte("the cumulative update"))},
 		Rules: publisher.Rules{
-			Installed:   ruleOf(publisher.FileVersion(`\windows\system32\kernel32.dll`, "10.0.14393.6614")),
+			Installed:   ruleOf(publisher.FileVersion(`\kernel32.dll`, "10.0.14393.6614")),
 			Installable: ruleOf(publisher.And(publisher.Windows("10.0.14393"), publisher.Processor(publisher.AMD64))),
 		},
 	})

@@ -165,6 +165,23 @@ func (a *app) complete(root *cobra.Command) {
 		}
 		return names
 	})
+	products := func(h *host) []string {
+		snap := h.store.Snapshot()
+		tree, all := snap.CategoryTree(), snap.Categories()
+		named := map[string]int{}
+		for _, c := range all {
+			named[strings.ToLower(c.Title)]++
+		}
+		var names []string
+		for _, c := range all {
+			name, path := model.Clean(c.Title), tree.Path(c.ID)
+			if named[strings.ToLower(c.Title)] > 1 && len(path) > 1 { // names repeat
+				name = model.Clean(path[len(path)-2]) + pathSeparator + name
+			}
+			names = append(names, name+"\t"+categoryPath(tree, c.ID))
+		}
+		return names
+	}
 	flag(find("approve"), "group", a.offerFlag(groups))
 	flag(find("approve"), "action", fixed("install", "uninstall", "none", "inherit"))
 	flag(find("approve"), "deadline", fixed("now", "7d", "14d"))
@@ -201,7 +218,13 @@ func (a *app) complete(root *cobra.Command) {
 	flag(find("policy"), "mode", fixed("scheduled", "download", "notify", "disabled", "inherit"))
 	flag(find("policy"), "restart", fixed("never", "idle", "inherit"))
 	flag(find("sync"), "upstream", upstreams)
-	flag(find("setup", "updates"), "upstream", fixed("debian=apt"))
+	flag(find("setup", "updates"), "upstream", fixed("debian=apt", "wsusscn2=/", "wsusexport=/"))
+	flag(find("import"), "upstream", upstreams)
+	flag(find("setup", "updates"), "categories", a.offerFlag(products))
+	find("products", "select").ValidArgsFunction, find("products", "deselect").ValidArgsFunction = a.offerAll(products), a.offerAll(products)
+	flag(find("update"), "document", a.offerFlag(func(*host) []string {
+		return []string{"document\tas its vendor published it", "core\twhat decides whether it applies", "extended\twhat installing it needs", "text/en\ttitle and description in a language", "eula/en\tlicence terms in a language"}
+	}))
 }
 
 // fixedNames gives the names that begin with what was typed, of a list that
@@ -218,6 +241,13 @@ func (a *app) offer(lists ...func(*host) []string) cobra.CompletionFunc {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		return a.matching(lists[min(len(args), len(lists)-1)], typed), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// offerAll completes each of several arguments with names from the store.
+func (a *app) offerAll(names func(*host) []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return a.matching(names, typed), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

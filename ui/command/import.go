@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"fettle/model"
-	"fettle/store"
 	"fettle/sync/engine"
 	"fettle/ui/remote"
 )
@@ -317,7 +316,7 @@ func (a *app) importAll(ctx context.Context, h *host, all []carried, o engine.Im
 				said = append(said, st.Result)
 			} else if r := runOf(h, st.Run); r != nil {
 				runs = append(runs, r)
-				row = append(row, runMembers(h, r)...)
+				row = append(row, runMembers(r)...)
 			}
 		}
 		message := ""
@@ -383,13 +382,13 @@ func runOf(h *host, id uint64) *model.SyncRun {
 }
 
 // runMembers is what a record says, for programs.
-func runMembers(h *host, r *model.SyncRun) object {
+func runMembers(r *model.SyncRun) object {
 	var failures []object
 	for _, f := range r.Failures {
 		failures = append(failures, object{{key: "item", value: f.Item}, {key: "reason", value: f.Reason}})
 	}
 	return object{{key: "run", value: r.ID}, {key: "new", value: len(r.New)}, {key: "revised", value: len(r.Revised)}, {key: "expired", value: len(r.Expired)}, {key: "withdrawn", value: len(r.Withdrawn)},
-		{key: "documents", value: documentsOf(h, r.Upstream)}, {key: "failures", value: len(r.Failures)}, {key: "not_imported", value: failures}, {key: "remarks", value: r.Remarks}, {key: "initial", value: r.Initial},
+		{key: "documents", value: r.Documents}, {key: "categories", value: r.Products}, {key: "failures", value: len(r.Failures)}, {key: "not_imported", value: failures}, {key: "remarks", value: r.Remarks}, {key: "initial", value: r.Initial},
 		{key: "seconds", value: seconds(r)}, {key: "read", value: r.Read}, {key: "rules", value: ruleOutcomes(r.Rules)}, {key: "declined", value: len(r.Declined)}}
 }
 
@@ -531,13 +530,4 @@ func planContent(ctx context.Context, h *host, dir fs.FS, m *meter) (files int, 
 		return nil
 	})
 	return files, bytes, wanted, wantedBytes, err
-}
-
-// documentsOf counts the documents that are kept of an upstream.
-func documentsOf(h *host, upstream string) int {
-	n := 0
-	if err := h.store.Documents(context.Background(), upstream, func(store.DocumentRef) error { n++; return nil }); err != nil {
-		return 0
-	}
-	return n
 }

@@ -38,7 +38,8 @@ var rewrite = flag.Bool("update", false, "write the files that scripts compare w
 // in a directory of its own with a home and a data directory. A script is in
 // txtar's format: lines of commands, then files. The commands:
 //
-//	status N fettle ARGUMENT...   run the program and want this exit status
+//	status N fettle ARGUMENT...   run the program and want this exit status; $WORK
+//	                              is the script's directory
 //	stdout RE, stderr RE          what it wrote matches, by lines; "!" before: does not
 //	same FILE                     what it wrote to its standard output is this file
 //	exists FILE...                "!" before: none of them does
@@ -267,6 +268,9 @@ func (s *story) program(args []string) error {
 		return err
 	}
 	var out, errs bytes.Buffer
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "$WORK", s.work)
+	}
 	cmd := exec.CommandContext(s.t.Context(), exe, args[2:]...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = s.env, s.dir, &out, &errs
 	if s.input != "" {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -171,7 +173,11 @@ func upstreamFlag(text, name string) (model.Upstream, error) {
 	if !ok || rest == "" {
 		return model.Upstream{}, misuse("--upstream %q is not of the form KIND=LOCATION, such as debian=apt", model.Clean(text))
 	}
-	parts := strings.Split(rest, ",")
+	parts := []string{rest} // a path may hold commas
+	file := isFileKind(model.UpstreamKind(kind))
+	if !file {
+		parts = strings.Split(rest, ",")
+	}
 	u := model.Upstream{Name: name, Kind: model.UpstreamKind(kind), Location: parts[0]}
 	for _, p := range parts[1:] {
 		key, value, ok := strings.Cut(p, "=")
@@ -183,12 +189,11 @@ func upstreamFlag(text, name string) (model.Upstream, error) {
 		}
 		u.Options[key] = value
 	}
-	known := false
-	for _, k := range engine.SourceKinds() {
-		known = known || k == kind+"="+parts[0]
-	}
-	if !known {
+	if !file && !slices.Contains(engine.SourceKinds(), kind+"="+parts[0]) {
 		return u, &model.Refusal{Code: "upstream-kind", What: fmt.Sprintf("The upstream %s was refused", model.Clean(text)), Why: "this version synchronizes from " + strings.Join(engine.SourceKinds(), ", "), Remedy: "fettle setup updates --upstream " + engine.SourceKinds()[0]}
+	}
+	if file && !filepath.IsAbs(u.Location) {
+		return u, misuse("--upstream %s: the file is looked for on the computer that keeps the store, at every synchronization; name it by its whole path, such as %s=/srv/%s.cab. To take in a file once: fettle import FILE", model.Clean(text), kind, kind)
 	}
 	if len(u.Options) > 0 {
 		return u, misuse("%s=%s takes no options", kind, parts[0])
@@ -196,34 +201,47 @@ func upstreamFlag(text, name string) (model.Upstream, error) {
 	if u.Name == "" {
 		u.Name = kind
 	}
-	if model.Clean(u.Name) != u.Name || len(u.Name) > 50 || strings.TrimSpace(u.Name) == "" {
+	if !validUpstreamName(u.Name) {
 		return u, misuse("--name %q cannot be an upstream's name", model.Clean(u.Name))
 	}
 	return u, nil
 }
 
+// isFileKind says whether an upstream's location is a file.
+func isFileKind(k model.UpstreamKind) bool {
+	return k == model.UpstreamWsusscn2 || k == model.UpstreamWsusExport
+}
+
 func (a *app) setupUpdatesCommand() *cobra.Command {
-	var upstream, name, products, classes, languages, content, schedule, proxy string
+	var upstream, name, products, categories, classes, languages, content, schedule, proxy string
 	var now, runRules bool
 	cmd := &cobra.Command{
 		Use:   "updates --upstream KIND=LOCATION",
 		Short: "The Updates Management Configuration Wizard: where updates come from, which are wanted",
 		Long: `Say where the catalogue of updates comes from, which are wanted, and when it is
 brought into step. debian=apt means the archives that this computer's own apt is
-configured for.
+configured for. wsusscn2=FILE and wsusexport=FILE are files that are replaced by
+newer ones now and then: Microsoft's offline scan catalogue, and what wsusutil
+export writes. They are looked for on the computer that keeps the store.
+
+Products are chosen with --categories, by identifier, by name with the family
+('Windows > Windows 11'), or by a name that only one has; fettle products lists
+them once a catalogue is there, and fettle products select changes the choice.
 
 Automatic approval rules do not run over the initial synchronization. After it is
 said how many updates each would approve; --run-rules consents to that.`,
 		Example: `  fettle setup updates --upstream debian=apt --sync-now
-  fettle setup updates --upstream debian=apt --classifications security --schedule manual`,
+  fettle setup updates --upstream debian=apt --classifications security --schedule manual
+  fettle setup updates --upstream wsusscn2=/srv/wsusscn2.cab --languages en,de --sync-now`,
 		Args: between(0, 0, ""),
 	}
 	f := cmd.Flags()
 	f.StringVar(&upstream, "upstream", "", "`KIND=LOCATION`: "+strings.Join(engine.SourceKinds(), ", "))
 	f.StringVar(&name, "name", "", "`NAME` of the upstream (default: its kind)")
 	f.StringVar(&products, "products", "", "`QUERY` on updates; what it does not match is not shown (default: all)")
+	f.StringVar(&categories, "categories", "", "`LIST` of products, or of what groups them, as fettle products names them (default: all)")
 	f.StringVar(&classes, "classifications", "", "`LIST` of classifications, such as security,update (default: all)")
-	f.StringVar(&languages, "languages", "", "`LIST` of languages (default: all)")
+	f.StringVar(&languages, "languages", "", "`LIST` of languages that titles are shown in, the best first, such as de,en (default: that of the update)")
 	f.StringVar(&content, "content", "vendor", "`WHERE` payload files are kept; this version: vendor")
 	f.StringVar(&schedule, "schedule", "1/day@03:00", "`WHEN`: manual, or N/day@HH:MM")
 	f.StringVar(&proxy, "proxy", "", "`ADDRESS` of a proxy for this upstream (default: apt's own)")
@@ -254,6 +272,22 @@ said how many updates each would approve; --run-rules consents to that.`,
 		}
 		if content != model.ContentVendor.String() {
 			return &model.Refusal{Code: "content", What: "--content " + model.Clean(content) + " was refused", Why: "this version leaves payload files at the vendor, from where computers take them", Remedy: "fettle setup updates ... --content vendor"}
+		}
+		if categories != "" {
+			snap := h.store.Snapshot()
+			chosen, err := findCategories(snap.CategoryTree(), snap.Categories(), categories)
+			if err != nil {
+				return err
+			}
+			choice := newChoice(snap)
+			choice.products = map[model.CategoryID]bool{}
+			for _, c := range chosen {
+				if c.Kind == model.CategoryClassification {
+					return misuse("--categories: %s is a classification; it belongs to --classifications", model.Clean(c.Title))
+				}
+				choice.add(c.ID)
+			}
+			settings.Categories = choice.list()
 		}
 		lines, err := h.engine.Test(ctx, u)
 		if err != nil {

@@ -12,18 +12,63 @@ import (
 
 	"fettle/model"
 	"fettle/store"
+	"fettle/sync/inspection"
 )
 
 func (a *app) updateCommand() *cobra.Command {
-	return &cobra.Command{
+	var document, computer string
+	cmd := &cobra.Command{
 		Use:   "update ID",
 		Short: "Show everything about one update",
-		Long: `Show everything about one update: packages, counts and approvals per group,
-supersedence and revisions.`,
-		Example: "  fettle update deb/Debian/bookworm/tzdata/2025b-0+deb12u2",
-		Args:    between(1, 1, "the identifier of an update"),
-		RunE:    a.held(gated, a.update),
+		Long: `Show everything about one update: packages or files, counts and approvals per
+group, supersedence and revisions. Of Microsoft's also what is behind it: members,
+what must be installed before it, the rules by which a computer finds out whether
+it needs it, and the document that says so. Members, detectoids and products have
+identifiers too.
+
+--applies-to says whether it would be installed on a computer that a file
+describes, in TOML or JSON; what the file does not state is unknown.
+
+--document writes the vendor's document to standard output, to the byte; or a
+part of it as managed computers are sent it: core, extended, text or text/LANG,
+eula or eula/LANG.`,
+		Example: `  fettle update deb/Debian/bookworm/tzdata/2025b-0+deb12u2
+  fettle update kb:5034441 --applies-to server.toml
+  fettle update 00000000-1111-2222-3333-444444444444 --document core > core.xml`,
+		Args: between(1, 2, "the identifier of an update"),
 	}
+	f := cmd.Flags()
+	f.StringVar(&computer, "applies-to", "", "say whether it applies to the computer that `FILE` describes")
+	f.StringVar(&document, "document", "", "write a `PART` of the vendor's document: document (default), core, extended, text, eula")
+	f.Lookup("document").NoOptDefVal = model.PartWhole
+	do := a.held(gated, func(ctx context.Context, h *host, args []string) error {
+		return a.update(ctx, h, args[0], document, computer)
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 2 {
+			if document != model.PartWhole {
+				return &usageError{err: between(1, 1, "the identifier of an update")(cmd, args), hint: "Usage: " + cmd.UseLine()}
+			}
+			document = args[1] // "--document core" is as good as "--document=core"
+		}
+		if document != "" && computer != "" {
+			return misuse("--document and --applies-to cannot both be wanted")
+		}
+		if document != "" && !partName(document) {
+			return misuse("--document %q is none of document, core, extended, text, text/LANG, eula and eula/LANG", model.Clean(document))
+		}
+		if err := a.own(filesOf(computer), nil); err != nil {
+			return err
+		}
+		return do(cmd, args)
+	}
+	return cmd
+}
+
+// partName says whether a word names a part of documents.
+func partName(word string) bool {
+	kind, language, ok := strings.Cut(word, "/")
+	return slices.Contains([]string{model.PartWhole, model.PartCore, model.PartExtended}, word) || (kind == "text" || kind == "eula") && ok == (language != "")
 }
 
 // findUpdate gives the update of an identifier, or the only one that the words
@@ -49,12 +94,44 @@ func (a *app) findUpdate(ctx context.Context, h *host, snap *store.Snapshot, wor
 	return nil, misuse("%s matches %d updates; name one by its identifier:\n  %s", model.Clean(word), len(rows), model.CleanLines(strings.Join(ids, "\n  ")))
 }
 
-func (a *app) update(ctx context.Context, h *host, args []string) error {
+// update answers about one update, or what is behind updates.
+func (a *app) update(ctx context.Context, h *host, word, document, computer string) error {
 	snap := h.store.Snapshot()
-	r, err := a.findUpdate(ctx, h, snap, args[0])
-	if err != nil {
-		return err
+	word = plainGUID(word)
+	var in *inspection.Inspection
+	var err error
+	if guid.MatchString(word) {
+		if in, err = inspect(h, model.UpdateID(word)); err != nil {
+			return err
+		}
 	}
+	if in == nil || snap.RowByID(in.Ref.ID) != nil {
+		r, err := a.findUpdate(ctx, h, snap, word)
+		if err != nil {
+			return err
+		}
+		if in, err = inspect(h, r.ID); err != nil {
+			return err
+		}
+		if document == "" && computer == "" {
+			return a.updateDetails(h, snap, r, in)
+		}
+		if in == nil {
+			return fmt.Errorf("no document of %s is kept: its upstream has none, or did not bring it", model.Clean(string(r.ID)))
+		}
+	}
+	switch {
+	case document != "":
+		return a.writeDocument(in, document)
+	case computer != "":
+		return a.appliesTo(ctx, h, in.Ref.ID, in.Title, computer)
+	}
+	return a.behindScenes(h, in)
+}
+
+// updateDetails answers about an update of the catalogue; in is what is behind it,
+// or nil.
+func (a *app) updateDetails(h *host, snap *store.Snapshot, r *model.UpdateRow, in *inspection.Inspection) error {
 	u, err := h.store.Update(r.Number)
 	if err != nil {
 		return err
@@ -122,12 +199,17 @@ func (a *app) update(ctx context.Context, h *host, args []string) error {
 		}
 		bundled, bundledWords = append(bundled, o), append(bundledWords, word)
 	}
+	bundlesTitle := "Consists of"
+	if in != nil {
+		bundlesTitle = "" // its members say more
+	}
 	o := object{
 		{key: "id", title: "Identifier", value: string(u.ID)},
 		{key: "title", title: "Title", value: u.Title},
 		{key: "class", title: "Classification", value: u.Class.String(), text: u.Class.Title()},
 		{key: "severity", title: "Severity", value: u.Severity.String()},
-		{key: "product", title: "Products", value: productNames(snap, r)},
+		{key: "product", title: "Products", value: productNames(snap, r), text: strings.Join(categoryPaths(snap, r), "\n")},
+		{key: "product_paths", value: categoryPaths(snap, r)},
 		{key: "version", title: "Version", value: u.Version},
 		{key: "kb", title: "KB articles", value: u.KB}, {key: "bulletin", title: "Bulletins", value: u.Bulletins}, {key: "cve", title: "CVE", value: u.CVEs},
 		{key: "upstream", title: "Upstream", value: u.Upstream}, {key: "language", value: u.Languages},
@@ -147,9 +229,12 @@ func (a *app) update(ctx context.Context, h *host, args []string) error {
 		{key: "computers", title: "All computers", value: append(countsObject(c), member{key: "no_status_because", value: unknown.object()}), text: countsLine(c, unknown)},
 		{key: "computers_approved", title: "Where approved", value: append(countsObject(among), member{key: "no_status_because", value: amongUnknown.object()}), text: countsLine(among, amongUnknown)},
 		{key: "groups", value: a.groupsOfUpdate(snap, r)},
-		{key: "supersedes", title: "Supersedes", value: idsOf(snap, snap.Supersedes(r.Number))},
-		{key: "superseded_by", title: "Superseded by", value: idsOf(snap, snap.SupersededBy(r.Number))},
-		{key: "bundles", title: "Consists of", value: bundled, text: strings.Join(bundledWords, "\n")},
+		{key: "supersedes", title: "Supersedes", value: idsOf(snap, snap.Supersedes(r.Number)), text: refsText(snap, snap.Supersedes(r.Number))},
+		{key: "superseded_by", title: "Superseded by", value: idsOf(snap, snap.SupersededBy(r.Number)), text: refsText(snap, snap.SupersededBy(r.Number))},
+		{key: "bundles", title: bundlesTitle, value: bundled, text: strings.Join(bundledWords, "\n")},
+		{key: "restart", title: "Restart", value: restartWords(u.Restart), text: restartText(u.Restart)},
+		{key: "removable", title: "Can be removed", value: u.Removable},
+		{key: "input", title: "Asks the user", value: u.Input},
 		{key: "revision", value: u.Revision},
 	}
 	var packages []object
@@ -165,10 +250,16 @@ func (a *app) update(ctx context.Context, h *host, args []string) error {
 		}
 		o = append(o, member{key: "packages", value: packages})
 	} else {
+		if in != nil {
+			more, err := a.behindMembers(h, in)
+			if err != nil {
+				return err
+			}
+			o = append(o, more...)
+		}
 		var files []object
 		for _, f := range u.Files {
-			files = append(files, object{{key: "name", value: f.Name}, {key: "size", value: f.Size}, {key: "sha1", value: hex.EncodeToString(f.SHA1)},
-				{key: "sha256", value: hex.EncodeToString(f.SHA256)}, {key: "url", value: f.URL}})
+			files = append(files, fileObject(f))
 		}
 		o = append(o, member{key: "files", value: files})
 	}
@@ -180,7 +271,33 @@ func (a *app) update(ctx context.Context, h *host, args []string) error {
 	if err := a.writeObject(o); err != nil || a.flags.json || a.flags.csv {
 		return err
 	}
-	return a.updateTables(o)
+	if err := a.updateTables(o); err != nil || in == nil {
+		return err
+	}
+	members, _ := valueOf(o, "members").([]object)
+	return a.behindTables(in, members)
+}
+
+// restartText says when installing an update restarts the computer, if that is
+// known.
+func restartText(r model.Restart) string {
+	return [...]string{"", "never", "may be needed", "always"}[min(r, 3)]
+}
+
+// refsText names updates: those whose identifiers say nothing by their titles.
+func refsText(snap *store.Snapshot, numbers []uint32) string {
+	var lines []string
+	for _, n := range numbers {
+		r := snap.Row(n)
+		switch {
+		case r == nil:
+		case guid.MatchString(string(r.ID)):
+			lines = append(lines, model.Clean(r.Title)+"  "+string(r.ID))
+		default:
+			lines = append(lines, string(r.ID))
+		}
+	}
+	return shorten(lines, 10)
 }
 
 // licenceWord says for programs how it stands with licence terms.
@@ -210,7 +327,13 @@ func countsLine(c model.Counts, unknown unknowns) string {
 func (a *app) updateTables(o object) error {
 	for _, m := range o {
 		rows, ok := m.value.([]object)
-		if !ok || len(rows) == 0 || m.key == "revisions" && len(rows) < 2 || m.key == "held_back" || m.key == "bundles" {
+		if !ok || len(rows) == 0 || m.key == "revisions" && len(rows) < 2 || !slices.Contains([]string{"groups", "packages", "files", "revisions"}, m.key) {
+			continue
+		}
+		if m.key == "files" {
+			if err := a.fileTable(rows); err != nil {
+				return err
+			}
 			continue
 		}
 		if m.key == "groups" {
@@ -220,7 +343,7 @@ func (a *app) updateTables(o object) error {
 			}
 			continue
 		}
-		a.heading("%s", map[string]string{"packages": "Packages:", "files": "Files:", "revisions": "Revisions:"}[m.key])
+		a.heading("%s", map[string]string{"packages": "Packages:", "revisions": "Revisions:"}[m.key])
 		if err := a.writeList(a.tableOf(rows, "sha256", "sha1", "url"), ""); err != nil {
 			return err
 		}
