@@ -36,6 +36,7 @@ type Column struct {
 type Cell struct {
 	Text  string
 	Style theme.Style // where the row is neither selected nor marked
+	Keep  string      // the end of the text that stays where the text is cut, such as a number that tells rows apart
 }
 
 // Source gives the cells of a row, one per column. It is called for visible
@@ -434,6 +435,12 @@ func (t *Table[ID]) Layout() {
 	clear(t.cache)
 }
 
+// Shown says whether there is room for a column, since the last layout.
+func (t *Table[ID]) Shown(key string) bool {
+	i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Key == key })
+	return i >= 0 && i < len(t.widths) && t.widths[i] > 0
+}
+
 // Lines draws the rows: at most h lines of w columns.
 func (t *Table[ID]) Lines(w, h int) []string {
 	widths := t.columnWidths(w)
@@ -492,6 +499,8 @@ func (t *Table[ID]) render(id ID, widths []int, w int) cached {
 		var text string
 		if c.Right {
 			text = layout.FitRight(cell.Text, widths[i], t.Styles.Glyphs.Tail)
+		} else if keep := layout.Width(cell.Keep); keep > 0 && keep < widths[i]/2 && layout.Width(cell.Text) > widths[i] {
+			text = layout.Fit(layout.Cut(strings.TrimSuffix(cell.Text, cell.Keep), widths[i]-keep, t.Styles.Glyphs.Tail)+cell.Keep, widths[i], t.Styles.Glyphs.Tail)
 		} else {
 			text = layout.Fit(cell.Text, widths[i], t.Styles.Glyphs.Tail)
 		}

@@ -175,3 +175,21 @@ func TestOnlyVisibleRowsAreAsked(t *testing.T) {
 		t.Errorf("%d rows were asked for after a change, want 40", asked)
 	}
 }
+
+// TestKeep holds that the end of a text that tells rows apart is not cut, where
+// there is room for more than that.
+func TestKeep(t *testing.T) {
+	tab := New(styles(t), func(int) []Cell {
+		return []Cell{{Text: "2024-08 Cumulative Update for 漢字の題名 (KB5041585)", Keep: "(KB5041585)"}, {Text: "x"}}
+	}, Column{Key: "title", Title: "Title", Width: 10, Flexible: true}, Column{Key: "x", Title: "X", Width: 1, Priority: 1})
+	tab.SetRows([]int{1}, 1)
+	for w, want := range map[int]string{40: "(KB5041585) x", 60: "(KB5041585) ", 24: "2024-08 Cumulative ~"} {
+		line := tab.Lines(w, 1)[0]
+		if !strings.Contains(line, want) || layout.Width(line) > w {
+			t.Errorf("at %d: %q", w, line)
+		}
+	}
+	if !tab.Shown("x") || tab.Shown("y") {
+		t.Error("what is shown is not known")
+	}
+}
