@@ -101,7 +101,7 @@ func carriedText(x *CarriedFile) []string {
 	if x.Refused != "" {
 		p.lines = append(p.lines, "", "! It will be refused: "+x.Refused)
 	} else {
-		p.lines = append(p.lines, "", "An import brings facts only: nothing is approved or declined by it. It can be cancelled, and changes nothing until it is complete. p reads the whole file and says what would change.")
+		p.lines = append(p.lines, "", "p reads the whole file and says what would change. An import approves and declines nothing, can be cancelled, and changes nothing until it is complete.")
 	}
 	return p.lines
 }

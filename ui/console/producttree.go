@@ -215,8 +215,8 @@ func (p *productTree) set(t *catalogueTree) {
 		for _, id := range p.nodes[allProducts].children { // companies show their families
 			p.open[id] = len(p.nodes) < 25 || len(p.nodes[id].children) > 0 && p.grouping(id)
 		}
-		for _, n := range p.nodes { // what is new is seen
-			if n.fresh {
+		for _, n := range p.nodes { // what is new is seen, if that is not nearly everything
+			if n.fresh && t.fresh <= unfoldedNew {
 				for a := p.nodes[n.parent]; a != nil; a = p.nodes[a.parent] {
 					p.open[a.id] = true
 				}
@@ -225,6 +225,10 @@ func (p *productTree) set(t *catalogueTree) {
 	}
 	p.arrange()
 }
+
+// unfoldedNew is how many new products are unfolded at first; of more, the key
+// that goes to the next one shows them.
+const unfoldedNew = 12
 
 // grouping says whether what is below a node groups others itself.
 func (p *productTree) grouping(id string) bool {
@@ -576,14 +580,14 @@ func (p *productTree) facts() string {
 // view draws where the cursor is and the rows around it.
 func (p *productTree) view(w, h int) []string {
 	st := p.c.styles
-	brief := w < 76
+	brief := w < 100
 	notes := 12
 	if !brief {
-		notes = max(24, min(44, w/3))
+		notes = min(44, w/3)
 	}
 	where := ""
-	if p.nodes[p.at] != nil {
-		where = p.path(p.at)
+	if n := p.nodes[p.at]; n != nil {
+		where = strings.Join(nonEmpty(p.path(p.at), p.note(n, false)), st.Glyphs.Dot)
 	}
 	if p.filter != "" {
 		where = "Filter: " + model.Clean(p.filter) + st.Glyphs.Dot + where

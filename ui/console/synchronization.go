@@ -83,18 +83,22 @@ func (c *Console) upstreamLines(w int) []string {
 				last += ": " + model.Clean(r.Error)
 			}
 		}
-		lines = append(lines, layout.Fit(" "+model.Clean(name)+" "+rest+"; "+last, w, st.Glyphs.Tail))
+		lines = append(lines, layout.Fit(" "+model.Clean(name)+": "+last+"; "+rest, w, st.Glyphs.Tail))
 	}
 	configured := map[string]bool{}
 	for _, u := range c.snap.Upstreams() {
 		configured[u.Name] = true
-		add(u.Name, fmt.Sprintf("(%s=%s), schedule %s, next %s", u.Kind, model.Clean(u.Location), u.Schedule, c.nextSync(u)))
+		rest := "next " + c.nextSync(u)
+		if u.Schedule.PerDay > 0 {
+			rest += ", schedule " + u.Schedule.String()
+		}
+		add(u.Name, fmt.Sprintf("%s (%s=%s)", rest, u.Kind, model.Clean(u.Location)))
 	}
 	// What was carried in needs no upstream that is configured.
 	for _, r := range c.snap.Runs() {
 		if !configured[r.Upstream] {
 			configured[r.Upstream] = true
-			add(r.Upstream, "(files that were imported: i imports the next one)")
+			add(r.Upstream, "from files that were imported (i imports the next one)")
 		}
 	}
 	if len(c.snap.Upstreams()) == 0 && len(lines) == 0 {

@@ -39,10 +39,10 @@ func newUpdates(c *Console) pane {
 	u := &updates{c: c}
 	l := &list{c: c, on: query.OnUpdates, home: defaultFilter, filter: defaultFilter, sort: "needed", reverse: true}
 	l.tab = table.New(c.styles, u.cells,
-		table.Column{Key: "title", Title: "Title", Width: 34, Flexible: true},
+		table.Column{Key: "title", Title: "Title", Width: 35, Flexible: true},
 		table.Column{Key: "kb", Title: "KB", Width: 9, Priority: 8},
-		table.Column{Key: "class", Title: "Class", Width: 8, Priority: 3},
-		table.Column{Key: "severity", Title: "Severity", Width: 9, Priority: 4},
+		table.Column{Key: "class", Title: "Class", Width: 8, Priority: 4},
+		table.Column{Key: "severity", Title: "Severity", Width: 9, Priority: 3},
 		table.Column{Key: "needed", Title: "Needed", Width: 7, Right: true, Priority: 1},
 		table.Column{Key: "failed", Title: "Failed", Width: 7, Right: true, Priority: 5},
 		table.Column{Key: "installed", Title: "Inst/NA", Width: 7, Right: true, Priority: 9},
@@ -260,17 +260,21 @@ func updateRows(ctx context.Context, snap *store.Snapshot, w wish) (rows, error)
 	got.ids = order
 	// Columns without anything in them give their room to the title: a Debian
 	// archive knows no severities, and most lists no failures.
-	severities, failures, articles := false, false, false
+	severities, failures, articles, approvals := false, false, false, w.sort == "approval"
 	for _, r := range found {
+		approvals = approvals || approvalWord(snap, r) != "-"
 		severities = severities || r.Severity != model.SeverityUnspecified
 		articles = articles || len(r.KB) > 0
 		failures = failures || w.sort == "failed" || snap.Counts(r.Number, got.group).Failed > 0
-		if severities && failures && articles {
+		if severities && failures && articles && approvals {
 			break
 		}
 	}
 	if !severities && w.sort != "severity" {
 		got.hidden = append(got.hidden, "severity")
+	}
+	if !approvals {
+		got.hidden = append(got.hidden, "approval")
 	}
 	if !articles && w.sort != "kb" {
 		got.hidden = append(got.hidden, "kb")
@@ -349,6 +353,16 @@ func articleNumber(r *model.UpdateRow) float64 {
 	return float64(n)
 }
 
+// articleOf is the article in parentheses at the end of a title, as in
+// "... (KB5034441)"; empty = there is none.
+func articleOf(title string) string {
+	i := strings.LastIndex(title, "(KB")
+	if i < 0 || len(title)-i > 14 || !strings.HasSuffix(title, ")") {
+		return ""
+	}
+	return title[i:]
+}
+
 // articles names an update's articles: the first, and how many more.
 func articles(r *model.UpdateRow) string {
 	switch len(r.KB) {
@@ -414,8 +428,13 @@ func (u *updates) cells(id uint32) []table.Cell {
 		return []table.Cell{{Text: "(gone)"}}
 	}
 	n := snap.Counts(id, u.list.got.group)
+	// The titles of a month differ at their end only.
+	keep := ""
+	if !u.list.tab.Shown("kb") {
+		keep = articleOf(model.Clean(r.Title))
+	}
 	cells := []table.Cell{
-		{Text: model.Clean(r.Title)}, {Text: articles(r)}, {Text: r.Class.String()}, {Text: severityMarks[min(int(r.Severity), 4)]}, {Text: count(n.Needed)}, {Text: zero(n.Failed)},
+		{Text: model.Clean(r.Title), Keep: keep}, {Text: articles(r)}, {Text: r.Class.String()}, {Text: severityMarks[min(int(r.Severity), 4)]}, {Text: count(n.Needed)}, {Text: zero(n.Failed)},
 		{Text: percent(n.InstalledOrNA())}, {Text: approvalWord(snap, r)}, {Text: u.c.date(r.Released)}, {Text: sized(r.Size)},
 	}
 	if r.Class == model.ClassSecurity || r.Class == model.ClassCritical {
