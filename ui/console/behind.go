@@ -75,7 +75,7 @@ func (s scribe) behindUpdate(number uint32, w int) (*page, error) {
 // inspectionPage writes everything about a document.
 func (s scribe) inspectionPage(in *inspection.Inspection, w int) *page {
 	u := in.Update
-	p := page{lines: []string{in.Title, ""}}
+	p := page{title: layout.Cut(model.Clean(in.Title), 50, s.styles.Glyphs.Tail), lines: []string{in.Title, ""}}
 	p.fact("Identifier", string(in.Ref.ID))
 	p.fact("Kind", documentKind(in))
 	p.fact("State", choose(u.Publication == model.Published, "", u.Publication.String()))

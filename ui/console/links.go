@@ -14,6 +14,7 @@ import (
 // page writes pages of facts. Some of its lines stand for something that can be
 // opened.
 type page struct {
+	title string // in the breadcrumbs; empty = as it was
 	lines []string
 	links map[int]target // by line
 }

@@ -27,6 +27,7 @@ type productTree struct {
 	roots   []string
 	chosen  map[string]bool // ticked themselves
 	open    map[string]bool // unfolded
+	judged  map[string]judgement // of every node, as long as the ticks stay as they are
 	filter  string
 	rows    []string // visible
 	at      string   // under the cursor
@@ -206,7 +207,7 @@ func newProductTree(c *Console, classes bool) *productTree {
 // stay; what is ticked stays, too.
 func (p *productTree) set(t *catalogueTree) {
 	first := p.nodes == nil
-	p.nodes, p.roots = t.nodes, t.roots
+	p.nodes, p.roots, p.judged = t.nodes, t.roots, nil
 	if !p.classes {
 		p.roots = slices.DeleteFunc(slices.Clone(t.roots), func(id string) bool { return id == allClasses })
 	}
@@ -237,7 +238,7 @@ func (p *productTree) grouping(id string) bool {
 
 // take ticks what settings say.
 func (p *productTree) take(set model.Settings) {
-	p.chosen = map[string]bool{}
+	p.chosen, p.judged = map[string]bool{}, nil
 	for _, id := range set.Categories {
 		p.chosen[productPrefix+string(id)] = true
 	}
@@ -316,28 +317,44 @@ func (p *productTree) covered(id string) bool {
 	return false
 }
 
-func (p *productTree) mark(id string) markState {
-	if p.covered(id) {
-		return markAll
-	}
-	if slices.ContainsFunc(p.nodes[id].children, func(c string) bool { return p.mark(c) != markNone }) {
-		return markSome
-	}
-	return markNone
+// judgement is what the ticks mean for a node.
+type judgement struct {
+	mark     markState
+	selected int // products below it, or itself
 }
 
-// selected counts the products below a node that are selected.
-func (p *productTree) selected(id string) int {
-	n := p.nodes[id]
-	if p.covered(id) {
-		return n.leaves
+// judge goes through all nodes once: a frame asks for many of them.
+func (p *productTree) judge() map[string]judgement {
+	if p.judged != nil {
+		return p.judged
 	}
-	sum := 0
-	for _, c := range n.children {
-		sum += p.selected(c)
+	p.judged = make(map[string]judgement, len(p.nodes))
+	var walk func(id string, covered bool) judgement
+	walk = func(id string, covered bool) judgement {
+		n := p.nodes[id]
+		covered = covered || p.chosen[id]
+		var j judgement
+		for _, c := range n.children {
+			below := walk(c, covered)
+			j.selected += below.selected
+			j.mark = max(j.mark, min(below.mark, markSome))
+		}
+		if covered {
+			j = judgement{markAll, n.leaves}
+		}
+		p.judged[id] = j
+		return j
 	}
-	return sum
+	for _, id := range []string{allProducts, allClasses} {
+		walk(id, false)
+	}
+	return p.judged
 }
+
+func (p *productTree) mark(id string) markState { return p.judge()[id].mark }
+
+// selected counts the products below a node that are selected.
+func (p *productTree) selected(id string) int { return p.judge()[id].selected }
 
 // clear takes the ticks below a node away.
 func (p *productTree) clear(id string) {
@@ -354,6 +371,7 @@ func (p *productTree) toggle(id string) {
 	if n == nil {
 		return
 	}
+	p.judged = nil
 	if !p.covered(id) {
 		p.clear(id)
 		p.chosen[id] = true

@@ -157,6 +157,7 @@ func (p *textPane) read() tea.Cmd {
 			atEnd := p.top+p.height >= len(p.lines)
 			p.err, p.width = err, w
 			if err == nil {
+				p.title = orWord(got.title, p.title)
 				p.first = wrapped
 				p.join()
 			}

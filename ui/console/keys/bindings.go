@@ -194,7 +194,7 @@ var builtin = []Binding{
 	{SwitchBase, []string{"b"}, "base", "Count computers over all updates, or over the approved ones only", []Scope{Overview}, 3, false},
 	{ImportFile, []string{"i"}, "import a file", "Import a file that was carried in: an offline scan catalogue or a package of wsusutil export", []Scope{Sync}, 3, true},
 	{CancelJob, []string{"x"}, "cancel job", "Cancel the running job", []Scope{Sync, Overview}, 3, true},
-	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{Updates, Update, Computers, Computer, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal}, 0, false},
+	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{Updates, Update, Inspection, Computers, Computer, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal}, 0, false},
 	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{Updates, Computers, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Cleanup, CleanupJob, Pending}, 0, false},
 
 	{SearchText, []string{"/"}, "search", "Search the text", []Scope{Scroll, Help}, 2, false},
