@@ -104,6 +104,9 @@ func (e *Engine) reviewContent(ctx context.Context) {
 		return // nothing was ever carried in
 	}
 	kept, err := content.Open(e.ContentDir())
+	if errors.Is(err, content.ErrHeld) {
+		return // content is carried in just now, which ends with a look at everything
+	}
 	if err == nil {
 		err = errors.Join(e.recordContent(ctx, kept), kept.Close())
 	}

@@ -107,7 +107,7 @@ func Export(ctx context.Context, w io.WriteSeeker, src DocumentSource, o ExportO
 		return result, &model.Refusal{
 			Code: "too-large", What: "Nothing was exported",
 			Why:    fmt.Sprintf("the documents have %d bytes, and a cabinet holds less than 2 GiB", plan.size),
-			Remedy: "clean up updates that nobody needs, or carry the catalogue in a bundle of Fettle's own",
+			Remedy: "carry the packages on that this catalogue was imported from",
 		}
 	}
 	since := o.Clock()
