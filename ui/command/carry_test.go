@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fettle/model"
+	"fettle/sync/simulation/offline"
 	"fettle/sync/simulation/publisher"
 )
 
@@ -59,11 +60,11 @@ func carryItems(edition int) []publisher.Item {
 
 func ruleOf(r publisher.Rule) *publisher.Rule { return &r }
 
-// carry makes what is carried in: carry FILE EDITION, a package; or carry DIR
-// content.
+// carry makes what is carried in: carry FILE EDITION, a package; carry FILE EDITION
+// scan, an offline scan catalogue; or carry DIR content.
 func (s *story) carry(args []string) (err error) {
-	if len(args) != 2 {
-		return errors.New("usage: carry FILE EDITION, or carry DIR content")
+	if len(args) < 2 {
+		return errors.New("usage: carry FILE EDITION [scan], or carry DIR content")
 	}
 	if args[1] == "content" {
 		_, err := publisher.WriteContent(s.path(args[0]), carryItems(1))
@@ -78,6 +79,10 @@ func (s *story) carry(args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	if len(args) == 3 {
+		_, err := offline.Write(s.t.Context(), f, offline.Options{Updates: 300, Locations: 100, Shards: 2, Unpacked: -1, Languages: []string{"en", "de"}, Seed: 7, Edition: edition, Added: 10, Stored: true})
+		return err
+	}
 	return publisher.Package(f, carryItems(edition), publisher.PackageOptions{Created: time.Date(2026, 2, edition, 6, 0, 0, 0, time.UTC)})
 }
 

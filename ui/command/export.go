@@ -66,9 +66,6 @@ func (a *app) export(ctx context.Context, h *host, name string) (err error) {
 	if err != nil {
 		return err
 	}
-	if x.Documents == 0 {
-		return nothingToExport(x.Fragments)
-	}
 	length, err := out.Seek(0, io.SeekEnd)
 	if err == nil {
 		err = out.Commit()
@@ -109,15 +106,6 @@ func (a *app) exported(name string, length int64, x wsusexport.Exported) error {
 		a.say("Not exported: %s: %s", model.Clean(f.Item), model.Clean(f.Reason))
 	}
 	return nil
-}
-
-func nothingToExport(fragments int) error {
-	r := &model.Refusal{Code: "no-documents", What: "Nothing was exported", Why: "no document of Microsoft's is kept", Remedy: "import a catalogue first: fettle import FILE"}
-	if fragments > 0 {
-		r.Why = fmt.Sprintf("of the %s that are kept only fragments are known, as offline scan catalogues have them", count(fragments, "revision"))
-		r.Remedy = "hand on the offline scan catalogue itself"
-	}
-	return r
 }
 
 // planExport says what a package would hold.

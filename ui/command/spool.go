@@ -52,7 +52,7 @@ func (a *app) spool(ctx context.Context, h *host) (remote.File, error) {
 		}
 		n, err := copyUntil(ctx, f, a.s.In, min(spoolStep, limit-s.size+1))
 		s.size += n
-		progress.Done, progress.Bytes = s.size, s.size
+		progress.Bytes = s.size
 		m.show(progress)
 		switch {
 		case s.size > limit:

@@ -1,6 +1,13 @@
 package config
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -85,27 +92,31 @@ func TestExampleCommentsParse(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"unknown key":      {"[data]\nkeys = \"k\"\n\n[ui]\nthme = \"dark\"\n", `config.toml:5:1: unknown key "thme" in [ui]; did you mean "theme"?`},
-		"unknown table":    {"[log]\nlevel = \"info\"\n[uii]\nfps = 3\n", `config.toml:3:1: unknown key "uii"; did you mean "ui"?`},
-		"nothing near":     {"[ui]\nxyzzyplugh = 1\n", `config.toml:2:1: unknown key "xyzzyplugh" in [ui]`},
-		"unknown in view":  {"[[view]]\nname = \"a\"\n[[view]]\nname = \"b\"\nfiltr = \"x\"\n", `config.toml:5:1: unknown key "filtr" in [view]; did you mean "filter"?`},
-		"wrong type":       {"# comment\n[ui]\nfps = \"fast\"\n", `config.toml:3:1: ui.fps must be a whole number, not a text in quotes`},
-		"wrong bool":       {"[ui]\n  mouse = 1\n", `config.toml:2:3: ui.mouse must be true or false, not a whole number`},
-		"wrong list":       {"[apt]\noptions = \"Dir=/x\"\n", `config.toml:2:1: apt.options must be a list, not a text in quotes`},
-		"wrong text":       {"[ui]\ntheme = 3\n", `config.toml:2:1: ui.theme must be a text in quotes, not a whole number`},
-		"not a table":      {"ui = 3\n", `config.toml:1:1: ui must be a table, not a whole number`},
-		"bad duration":     {"[sync]\nrefresh_timeout = \"soon\"\n", `config.toml:2:1: "soon" is not a length of time; write it as 90s, 10m or 1h30m`},
-		"bad size":         {"[limits]\nmemory = \"lots\"\n", `config.toml:2:1: "lots" is not a size; write it as 512MiB, or 0`},
-		"bad level":        {"[log]\nlevel = \"loud\"\n", `config.toml:2:1: "loud" is not a level; there are debug, info, warn and error`},
-		"unknown theme":    {"[ui]\ntheme = \"dork\"\n", `config.toml:2:1: there is no theme "dork"; there are dark, light, high-contrast, colour-blind, mono; did you mean "dark"?`},
-		"out of range":     {"[ui]\nfps = 0\n", `config.toml:2:1: fps is 0, but it must be from 1 to 120`},
-		"not toml":         {"[ui\nfps = 1\n", `config.toml:2:4: expected '.' or ']' to end table name, but got '\n' instead`},
-		"twice":            {"[ui]\nfps = 1\nfps = 2\n", `config.toml:3:9: Key 'ui.fps' has already been defined.`},
-		"hostile":          {"[ui]\n\"a\\u001b[31mb\" = 1\n", `config.toml: unknown key "ab" in [ui]`},
-		"apt option":       {"[apt]\noptions = [\"--force\"]\n", `config.toml:2:1: the apt option "--force" is not of the form Name=value`},
-		"in a long string": {"[log]\nfile = \"\"\"\nlvel = 1\n\"\"\"\nlvel = 2\n", `config.toml:5:1: unknown key "lvel" in [log]; did you mean "level"?`},
-		"view on":          {"[[view]]\nname = \"a\"\non = \"groups\"\n", `config.toml:3:1: the saved filter "a" is on "groups", but it must be on updates or computers`},
-		"empty key":        {"[keys]\nquit = [\"\"]\n", `config.toml:2:1: the action quit has an empty key; an empty list takes its keys away`},
+		"unknown key":       {"[data]\nkeys = \"k\"\n\n[ui]\nthme = \"dark\"\n", `config.toml:5:1: unknown key "thme" in [ui]; did you mean "theme"?`},
+		"unknown table":     {"[log]\nlevel = \"info\"\n[uii]\nfps = 3\n", `config.toml:3:1: unknown key "uii"; did you mean "ui"?`},
+		"nothing near":      {"[ui]\nxyzzyplugh = 1\n", `config.toml:2:1: unknown key "xyzzyplugh" in [ui]`},
+		"unknown in view":   {"[[view]]\nname = \"a\"\n[[view]]\nname = \"b\"\nfiltr = \"x\"\n", `config.toml:5:1: unknown key "filtr" in [view]; did you mean "filter"?`},
+		"wrong type":        {"# comment\n[ui]\nfps = \"fast\"\n", `config.toml:3:1: ui.fps must be a whole number, not a text in quotes`},
+		"wrong bool":        {"[ui]\n  mouse = 1\n", `config.toml:2:3: ui.mouse must be true or false, not a whole number`},
+		"wrong list":        {"[apt]\noptions = \"Dir=/x\"\n", `config.toml:2:1: apt.options must be a list, not a text in quotes`},
+		"wrong text":        {"[ui]\ntheme = 3\n", `config.toml:2:1: ui.theme must be a text in quotes, not a whole number`},
+		"not a table":       {"ui = 3\n", `config.toml:1:1: ui must be a table, not a whole number`},
+		"bad duration":      {"[sync]\nrefresh_timeout = \"soon\"\n", `config.toml:2:1: "soon" is not a length of time; write it as 90s, 10m or 1h30m`},
+		"bad size":          {"[limits]\nmemory = \"lots\"\n", `config.toml:2:1: "lots" is not a size; write it as 512MiB, or 0`},
+		"bad level":         {"[log]\nlevel = \"loud\"\n", `config.toml:2:1: "loud" is not a level; there are debug, info, warn and error`},
+		"unknown theme":     {"[ui]\ntheme = \"dork\"\n", `config.toml:2:1: there is no theme "dork"; there are dark, light, high-contrast, colour-blind, mono; did you mean "dark"?`},
+		"out of range":      {"[ui]\nfps = 0\n", `config.toml:2:1: fps is 0, but it must be from 1 to 120`},
+		"not toml":          {"[ui\nfps = 1\n", `config.toml:2:4: expected '.' or ']' to end table name, but got '\n' instead`},
+		"twice":             {"[ui]\nfps = 1\nfps = 2\n", `config.toml:3:9: Key 'ui.fps' has already been defined.`},
+		"hostile":           {"[ui]\n\"a\\u001b[31mb\" = 1\n", `config.toml: unknown key "ab" in [ui]`},
+		"apt option":        {"[apt]\noptions = [\"--force\"]\n", `config.toml:2:1: the apt option "--force" is not of the form Name=value`},
+		"in a long string":  {"[log]\nfile = \"\"\"\nlvel = 1\n\"\"\"\nlvel = 2\n", `config.toml:5:1: unknown key "lvel" in [log]; did you mean "level"?`},
+		"view on":           {"[[view]]\nname = \"a\"\non = \"groups\"\n", `config.toml:3:1: the saved filter "a" is on "groups", but it must be on updates or computers`},
+		"roots":             {"[import]\nroots = \"root.pem\"\n", `config.toml:2:1: roots is "root.pem", but it must be the whole path of a file`},
+		"spool":             {"[import]\nspool = \"much\"\n", `config.toml:2:1: "much" is not a size; write it as 512MiB, or 0`},
+		"unsigned":          {"[import]\nunsigned = \"yes\"\n", `config.toml:2:1: import.unsigned must be true or false, not a text in quotes`},
+		"unsigned misspelt": {"[import]\nunsinged = true\n", `config.toml:2:1: unknown key "unsinged" in [import]; did you mean "unsigned"?`},
+		"empty key":         {"[keys]\nquit = [\"\"]\n", `config.toml:2:1: the action quit has an empty key; an empty list takes its keys away`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("config.toml", test.text)
@@ -180,4 +191,37 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestRootsOfSigners(t *testing.T) {
+	c := Default()
+	if pool, err := c.Pool(); pool != nil || err != nil {
+		t.Errorf("without roots: %v, %v", pool, err)
+	}
+	dir := t.TempDir()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"good.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), "raw.crt": der, "empty.pem": nil} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Import.Roots = filepath.Join(dir, "good.pem")
+	if pool, err := c.Pool(); err != nil || pool == nil || pool.Equal(x509.NewCertPool()) {
+		t.Errorf("a certificate gave %v, %v", pool, err)
+	}
+	for name, want := range map[string]string{"raw.crt": "no certificate in PEM form", "empty.pem": "no certificate in PEM form", "missing.pem": "cannot be read"} {
+		c.Import.Roots = filepath.Join(dir, name)
+		var setting *Error
+		if _, err := c.Pool(); !errors.As(err, &setting) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "[import]") {
+			t.Errorf("%s gave %v", name, err)
+		}
+	}
 }
