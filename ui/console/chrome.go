@@ -136,6 +136,10 @@ func (c *Console) running() (Job, bool) {
 	return found, ok
 }
 
+// manyBytes is from how many on steps are bytes: a file is read by bytes, and no
+// catalogue has as many updates.
+const manyBytes = 1_000_000
+
 // jobLine is a running job in one line.
 func (c *Console) jobLine(j Job) string {
 	s := model.Clean(j.Name)
@@ -143,9 +147,12 @@ func (c *Console) jobLine(j Job) string {
 	if p.Phase != "" {
 		s += ": " + model.Clean(p.Phase)
 	}
-	if p.Total > 0 {
+	switch {
+	case p.Total >= manyBytes:
+		s += fmt.Sprintf(" %s of %s (%d %%)", size(p.Done), size(p.Total), 100*p.Done/p.Total)
+	case p.Total > 0:
 		s += fmt.Sprintf(" %s of %s (%d %%)", count(int(p.Done)), count(int(p.Total)), 100*p.Done/p.Total)
-	} else if p.Done > 0 {
+	case p.Done > 0:
 		s += " " + count(int(p.Done))
 	}
 	if p.Bytes > 0 {

@@ -12,7 +12,7 @@ import (
 // and some that are not.
 var fuzzKeys = []string{"up", "down", "left", "right", "enter", "esc", "tab", "shift+tab", "space", "pgup", "pgdown", "home", "end", "backspace", "ctrl+u", "ctrl+d",
 	"j", "k", "h", "l", "g", "G", "a", "d", "R", "/", "f", "p", "s", "S", ">", "<", "v", "*", "\\", "c", "x", "y", "Y", "n", "N", "i", "t", "T", "u",
-	"1", "2", "3", "4", "5", "6", "7", "8", "9", "J", "L", "w", "C", "X", "m", "e", "K", "o", "z", "-", ":", "?", "r", "ctrl+l", "é", "漢", "\"", "(", "0", "q"}
+	"1", "2", "3", "4", "5", "6", "7", "8", "9", "J", "L", "w", "C", "X", "m", "e", "K", "o", "z", "P", "-", ":", "?", "r", "ctrl+l", "é", "漢", "\"", "(", "0", "q"}
 
 // FuzzKeys types random keys and changes the size at random: never a panic, a
 // frame with too many lines, or a line too wide (the driver checks each frame).
@@ -21,12 +21,12 @@ func FuzzKeys(f *testing.F) {
 	f.Add([]byte{46, 22, 41, 42, 4, 37}, byte(80), byte(24)) // 2 a i t enter y
 	f.Add([]byte{50, 25, 60, 61, 62, 6, 6, 4, 200, 50, 27, 1, 1}, byte(61), byte(15))
 	f.Add([]byte{57, 30, 31, 4, 59, 25, 16, 4, 58, 23, 22, 6, 4}, byte(120), byte(40))
-	full, bare := newStore(f), newStore(f)
+	full, bare, windows := newStore(f), newStore(f), microsoftSite(f, wideTitles[0], true)
 	setUp(f, full)
 	fill(f, full, 10, wideTitles...)
 	f.Fuzz(func(t *testing.T, keys []byte, w, h byte) {
 		keys = keys[:min(len(keys), 120)]
-		for _, s := range []*store.Store{full, bare} {
+		for _, s := range []*store.Store{full, bare, windows} {
 			d := drive(t, s, int(w), int(h), machine(Machine{Name: "vm", Apt: true}), func(o *Options) {
 				o.ReadOnly = true // the fuzzer's stores are shared: nothing may be changed
 			})

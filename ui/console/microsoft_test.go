@@ -372,6 +372,25 @@ func TestAFileIsImportedAfterItWasLookedAt(t *testing.T) {
 	drive(t, s, 80, 24, func(o *Options) { o.ReadOnly = true }).press("8", "i").sees("read-only")
 }
 
+// TestImportsNeedNoUpstream holds what is said of files that were imported under
+// a name that no upstream has, from the beginning of the first one on.
+func TestImportsNeedNoUpstream(t *testing.T) {
+	s := newStore(t)
+	setUp(t, s)
+	id := must[uint64](t)(s.BeginRun(t.Context(), model.SyncRun{Upstream: "wsusscn2", Started: testTime, Manual: true, Initial: true, Actor: admin}))
+	d := drive(t, s, 80, 24)
+	d.press("1").sees("wsusscn2: not complete yet").press("8").sees("wsusscn2: never run; from files that were imported")
+	d.engine.set(Job{ID: 1, Kind: "synchronization", Name: "Import of x.cab", Progress: model.Progress{Phase: "reading", Done: 2_500_000, Total: 10_000_000}})
+	d.refresh()
+	d.sees("Import of x.cab: reading 2.5 MB of 10 MB (25 %)")
+	if err := s.EndRun(t.Context(), model.SyncRun{ID: id, Upstream: "wsusscn2", Started: testTime, Ended: testTime, Result: model.SyncFailed, Error: "it is cut off", Actor: admin}); err != nil {
+		t.Fatal(err)
+	}
+	d.engine.set()
+	d.refresh()
+	d.sees("wsusscn2: last 07:00, failed: it is cut off").press("1").sees("wsusscn2: 07:00 failed")
+}
+
 func TestWizardSetsUpAFile(t *testing.T) {
 	s := newStore(t)
 	must[model.Entry](t)(s.Make(t.Context(), model.Change{Kind: model.ChangeComputers, How: []string{thisComputer}}, admin))

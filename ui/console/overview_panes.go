@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -237,10 +238,38 @@ func (o *overview) synchronizations() part {
 		e.right = "next " + c.nextSync(u)
 		p.entries = append(p.entries, e)
 	}
+	for _, name := range c.imported() {
+		e := entry{text: model.Clean(name) + ": not complete yet", right: "imported", open: open}
+		if r := c.snap.LastRun(name); r != nil {
+			e.text = fmt.Sprintf("%s: %s %s", model.Clean(name), c.when(r.Ended), r.Result)
+			if r.Result == model.SyncFailed {
+				e.style = c.styles.Bad
+			}
+		}
+		p.entries = append(p.entries, e)
+	}
 	if len(p.entries) == 0 {
 		p.entries = []entry{{text: "no upstream", open: open}}
 	}
 	return p
+}
+
+// imported names what was carried in under names of its own: that needs no
+// upstream that is configured.
+func (c *Console) imported() []string {
+	known := map[string]bool{}
+	for _, u := range c.snap.Upstreams() {
+		known[u.Name] = true
+	}
+	var names []string
+	for _, r := range c.snap.Runs() {
+		if !known[r.Upstream] {
+			known[r.Upstream] = true
+			names = append(names, r.Upstream)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // nextSync says when an upstream is synchronized next by itself.

@@ -25,8 +25,8 @@ type productTree struct {
 	classes bool // classifications are part of it
 	nodes   map[string]*productNode
 	roots   []string
-	chosen  map[string]bool // ticked themselves
-	open    map[string]bool // unfolded
+	chosen  map[string]bool      // ticked themselves
+	open    map[string]bool      // unfolded
 	judged  map[string]judgement // of every node, as long as the ticks stay as they are
 	filter  string
 	rows    []string // visible

@@ -85,23 +85,17 @@ func (c *Console) upstreamLines(w int) []string {
 		}
 		lines = append(lines, layout.Fit(" "+model.Clean(name)+": "+last+"; "+rest, w, st.Glyphs.Tail))
 	}
-	configured := map[string]bool{}
 	for _, u := range c.snap.Upstreams() {
-		configured[u.Name] = true
 		rest := "next " + c.nextSync(u)
 		if u.Schedule.PerDay > 0 {
 			rest += ", schedule " + u.Schedule.String()
 		}
 		add(u.Name, fmt.Sprintf("%s (%s=%s)", rest, u.Kind, model.Clean(u.Location)))
 	}
-	// What was carried in needs no upstream that is configured.
-	for _, r := range c.snap.Runs() {
-		if !configured[r.Upstream] {
-			configured[r.Upstream] = true
-			add(r.Upstream, "from files that were imported (i imports the next one)")
-		}
+	for _, name := range c.imported() {
+		add(name, "from files that were imported (i imports the next one)")
 	}
-	if len(c.snap.Upstreams()) == 0 && len(lines) == 0 {
+	if len(lines) == 0 {
 		lines = append(lines, " No upstream is configured. 1 goes to the Overview, which leads through the wizard.")
 	}
 	if j, ok := c.running(); ok {

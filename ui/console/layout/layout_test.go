@@ -3,6 +3,7 @@ package layout
 import (
 	"strings"
 	"testing"
+	"unicode"
 
 	"pgregory.net/rapid"
 )
@@ -91,4 +92,24 @@ func TestFrameIsExact(t *testing.T) {
 	if !strings.HasSuffix(lines[1], "\x1b[0m") {
 		t.Errorf("the cut lost the end of the style: %q", lines[1])
 	}
+}
+
+// FuzzXML holds that laying out loses nothing but blanks, whatever the input is.
+func FuzzXML(f *testing.F) {
+	for _, s := range []string{"<a><b x='1>2'>t</b></a>", "</a><", "<!-- > -->", "<![CDATA[<]]>x", "<a>one\ntwo</a>", "<a b=\"", "\x00\xff<é/>"} {
+		f.Add(s)
+	}
+	bare := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsSpace(r) {
+				return -1
+			}
+			return r
+		}, s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := strings.Join(XML(s), "\n"); bare(got) != bare(s) {
+			t.Errorf("%q became %q", s, got)
+		}
+	})
 }
