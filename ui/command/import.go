@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -367,6 +368,16 @@ func (a *app) importTable(rows []object) *table {
 func (a *app) startImport(ctx context.Context, h *host, c carried, o engine.ImportOptions) (*engine.Job, error) {
 	if c.what != nil {
 		return h.engine.Import(ctx, c.what, o, a.actor())
+	}
+	// Content is read where it is, by this process: it may be shared with the store
+	// instead of being copied, and there may be a lot of it.
+	if _, err := os.ReadDir(c.file.Path()); err != nil {
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return nil, &model.Refusal{Code: "content-unreadable", What: model.Clean(c.file.Name()) + " was not imported", Why: fmt.Sprintf("the process that holds the store, of user %s, cannot read %s: %s", remote.UserName(os.Geteuid()), model.Clean(c.file.Path()), model.Clean(err.Error())),
+			Remedy: "let it read the directory with all that is below, or copy it to where it can"}
 	}
 	return h.engine.ImportContent(ctx, c.file.Path(), a.actor())
 }

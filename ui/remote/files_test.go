@@ -396,3 +396,49 @@ func TestNamesOfFilesAreThoseOfTheCommandLine(t *testing.T) {
 		t.Error(paths)
 	}
 }
+
+// How fast a caller's file is read over the channel, from its beginning to its
+// end: an import must be slower than that.
+func BenchmarkCallersFile(b *testing.B) {
+	const length = 256 << 20
+	path := filepath.Join(b.TempDir(), "large")
+	f, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(length), f.Close()); err != nil {
+		b.Fatal(err)
+	}
+	files, err := NewOwnFiles([]string{path}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	dir := b.TempDir()
+	h, err := Hold(Options{Socket: filepath.Join(dir, SocketName), Keys: filepath.Join(dir, "keys"), Command: func(ctx context.Context, s *Session) int {
+		for b.Loop() {
+			f, err := s.Files.Open(ctx, path)
+			if err != nil {
+				b.Error(err)
+				return 1
+			}
+			if n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{io.NewSectionReader(f, 0, length)}, make([]byte, 32<<10)); n != length || err != nil {
+				b.Error(n, err)
+			}
+			_ = f.Close()
+		}
+		return 0
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer h.Close(context.Background())
+	c, err := Dial(b.Context(), h.Socket(), DialTimeout)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	b.SetBytes(length)
+	if _, err := c.Run(b.Context(), &Session{Args: []string{"x"}, Out: io.Discard, Err: io.Discard, Files: files}); err != nil {
+		b.Fatal(err)
+	}
+}
