@@ -268,9 +268,12 @@ func (c *Console) refresh() tea.Cmd {
 		if j.Running() || !slices.ContainsFunc(before, func(b Job) bool { return b.ID == j.ID && b.Running() }) {
 			continue
 		}
-		if j.Err != "" {
+		switch {
+		case j.Canceled:
+			c.say(slog.LevelWarn, j.Name+" was cancelled")
+		case j.Err != "":
 			c.say(slog.LevelError, j.Name+": "+j.Err)
-		} else {
+		default:
 			c.say(slog.LevelInfo, j.Name+" ended: "+j.Result)
 		}
 	}

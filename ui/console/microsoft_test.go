@@ -383,6 +383,9 @@ func TestImportsNeedNoUpstream(t *testing.T) {
 	d.engine.set(Job{ID: 1, Kind: "synchronization", Name: "Import of x.cab", Progress: model.Progress{Phase: "reading", Done: 2_500_000, Total: 10_000_000}})
 	d.refresh()
 	d.sees("Import of x.cab: reading 2.5 MB of 10 MB (25 %)")
+	d.engine.set(Job{ID: 1, Kind: "synchronization", Name: "Import of x.cab", Ended: testTime, Canceled: true, Err: "it was cancelled"})
+	d.refresh()
+	d.sees("Import of x.cab was cancelled").seesNot("ERROR")
 	if err := s.EndRun(t.Context(), model.SyncRun{ID: id, Upstream: "wsusscn2", Started: testTime, Ended: testTime, Result: model.SyncFailed, Error: "it is cut off", Actor: admin}); err != nil {
 		t.Fatal(err)
 	}

@@ -62,6 +62,7 @@ type Job struct {
 	Ended    time.Time // zero = running
 	Progress model.Progress
 	Err      string
+	Canceled bool // it ended because somebody cancelled it
 	Result   string
 }
 

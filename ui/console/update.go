@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -246,6 +247,10 @@ func choose(cond bool, yes, no string) string {
 	return no
 }
 
+// shownSupersedence is how many superseded updates are listed: a cumulative
+// update has a hundred, and what comes below them must be found.
+const shownSupersedence = 15
+
 func (s scribe) supersedence(p *page, snap *store.Snapshot, number uint32) {
 	for _, part := range []struct {
 		title string
@@ -255,7 +260,19 @@ func (s scribe) supersedence(p *page, snap *store.Snapshot, number uint32) {
 			continue
 		}
 		p.head(part.title)
-		for _, n := range part.list {
+		list := slices.Clone(part.list)
+		slices.SortStableFunc(list, func(a, b uint32) int { // the newest first
+			x, y := snap.Row(a), snap.Row(b)
+			if x == nil || y == nil {
+				return 0
+			}
+			return y.Released.Compare(x.Released)
+		})
+		for i, n := range list {
+			if i == shownSupersedence {
+				p.add("and %s more, which are older", count(len(list)-i))
+				break
+			}
 			if o := snap.Row(n); o != nil {
 				p.link(s, target{update: n}, "%s%s", o.Title, strings.TrimSuffix(" ("+strings.TrimPrefix(approvalWord(snap, o), "- ")+")", " (-)"))
 			}

@@ -32,7 +32,7 @@ func (b background) Jobs() []console.Job {
 	states := b.Engine.Jobs()
 	jobs := make([]console.Job, len(states))
 	for i, s := range states {
-		jobs[i] = console.Job{ID: s.ID, Kind: string(s.Kind), Name: s.Name, Started: s.Started, Ended: s.Ended, Progress: s.Progress, Err: s.Err, Result: s.Result}
+		jobs[i] = console.Job{ID: s.ID, Kind: string(s.Kind), Name: s.Name, Started: s.Started, Ended: s.Ended, Progress: s.Progress, Err: s.Err, Canceled: s.Canceled, Result: s.Result}
 	}
 	return jobs
 }
