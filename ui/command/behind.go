@@ -59,7 +59,7 @@ func namedObject(n inspection.Named) object {
 // namedText is the same for people: by its title if it has one, and its identifier
 // to ask on.
 func namedText(n inspection.Named) string {
-	if n.Title == "" {
+	if n.Title == "" || strings.EqualFold(n.Title, string(n.ID)) {
 		return string(n.ID)
 	}
 	return model.Clean(n.Title) + "  " + string(n.ID)
@@ -222,7 +222,7 @@ func (a *app) behindTables(in *inspection.Inspection, members []object) error {
 		}
 	}
 	if withRules > shown {
-		a.heading("%d more members have rules; name one to see them: fettle update IDENTIFIER", withRules-shown)
+		a.heading("%s rules; to see them name one: fettle update IDENTIFIER", plural(withRules-shown, "One more member has", fmt.Sprintf("%d more members have", withRules-shown)))
 	}
 	return nil
 }
@@ -316,11 +316,11 @@ func (a *app) writeDocument(in *inspection.Inspection, part string) error {
 	}
 	b, err := in.Fragment(part)
 	if inspection.NotKept(err) {
-		why := "it has"
+		has := model.Clean(strings.Join(names, ", "))
 		if in.Ref.Form == model.DocumentFragments && part == model.PartWhole {
-			why = "only fragments of it are known, as offline scan catalogues have them"
+			return fmt.Errorf("the document of %s is not known whole, but as fragments, as offline scan catalogues have them: %s", in.Ref.ID, has)
 		}
-		return fmt.Errorf("there is no part %s of the document of %s; %s: %s", model.Clean(part), in.Ref.ID, why, model.Clean(strings.Join(names, ", ")))
+		return fmt.Errorf("there is no part %s of the document of %s; it has: %s", model.Clean(part), in.Ref.ID, has)
 	}
 	if err != nil {
 		return err

@@ -89,7 +89,11 @@ func (a *app) findUpdate(ctx context.Context, h *host, snap *store.Snapshot, wor
 	}
 	var ids []string
 	for _, r := range rows[:min(5, len(rows))] {
-		ids = append(ids, string(r.ID))
+		id := string(r.ID)
+		if guid.MatchString(id) { // which says nothing by itself
+			id += "  " + model.Clean(r.Title)
+		}
+		ids = append(ids, id)
 	}
 	return nil, misuse("%s matches %d updates; name one by its identifier:\n  %s", model.Clean(word), len(rows), model.CleanLines(strings.Join(ids, "\n  ")))
 }
