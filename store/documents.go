@@ -41,7 +41,7 @@ func (r *documentRecord) head(key model.DocumentKey) model.DocumentHead {
 // What blocks hold. A document that is larger than a block has one of its own;
 // a packed block is kept in pieces that fit into one transaction each.
 const (
-	blockSize    = 512 << 10
+	blockSize    = 4 << 20
 	pieceSize    = 512 << 10
 	maxBlockSize = 512 << 20 // what may be unpacked, whatever the disk says
 )

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
@@ -124,6 +125,18 @@ func (s *Store) sweepStaged(ctx context.Context) (uint64, error) {
 		return 0, err
 	}
 	return blocks, s.drop(ctx, keys)
+}
+
+// releaseEvery is after how many blocks the pages are given back that writing
+// them has mapped.
+const releaseEvery = 32
+
+// release gives the mapped pages of the store back to the kernel: a catalogue is
+// written once and then hardly read.
+func (s *Store) release() {
+	if err := releasePages(filepath.Join(s.options.Dir, "store")); err != nil {
+		s.options.Log.Debug("the pages of the tables stay in memory", "error", err)
+	}
 }
 
 // dropChunk is how many keys are deleted in one transaction.
@@ -255,6 +268,9 @@ func (g *Generation) writeBlock(ctx context.Context, number uint64, block []byte
 			return err
 		}
 		if packed = packed[n:]; len(packed) == 0 {
+			if number%releaseEvery == 0 {
+				g.store.release()
+			}
 			return nil
 		}
 	}
@@ -397,6 +413,7 @@ func (s *Store) roll(ctx context.Context) (GenerationResult, error) {
 	present := map[model.UpdateID]struct{}{}
 	kept := map[model.DocumentKey]struct{}{}
 	for n := range rec.Parts {
+		s.release()
 		var part stagedPart
 		if err := s.db.View(func(txn *badger.Txn) error { return get(txn, keyStaged(n+1), &part) }); err != nil {
 			return result, fmt.Errorf("reading part %d of the catalogue: %w", n+1, err)
@@ -517,5 +534,24 @@ func (s *Store) dropDocuments(ctx context.Context, upstream string, kept map[mod
 	}); err != nil {
 		return err
 	}
-	return s.drop(ctx, gone)
+	if len(gone) == 0 {
+		return nil
+	}
+	if err := s.drop(ctx, gone); err != nil {
+		return err
+	}
+	// The space of blocks is in the value log, which Badger never tidies by
+	// itself. A file is written anew when half of it is waste.
+	for range maxLogFiles {
+		if err := s.db.RunValueLogGC(0.5); err != nil {
+			if !errors.Is(err, badger.ErrNoRewrite) && !errors.Is(err, badger.ErrRejected) {
+				s.options.Log.Warn("tidying the value log failed; it takes more room than it needs", "error", err)
+			}
+			return nil
+		}
+	}
+	return nil
 }
+
+// maxLogFiles bounds how much is tidied at once.
+const maxLogFiles = 100

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -37,9 +36,7 @@ func (s *Store) load() {
 	// have it back at once instead of in the minutes to come.
 	s.loading.Go(func() {
 		debug.FreeOSMemory()
-		if err := releasePages(filepath.Join(s.options.Dir, "store")); err != nil {
-			s.options.Log.Debug("the pages of the tables stay in memory", "error", err)
-		}
+		s.release()
 	})
 	if !s.options.ReadOnly {
 		s.loading.Go(s.finishLeft)

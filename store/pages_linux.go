@@ -36,7 +36,7 @@ func releasePages(dir string) error {
 	for lines.Scan() {
 		line := lines.Text()
 		at := strings.Index(line, dir+string(filepath.Separator))
-		if at < 0 || !strings.HasSuffix(line, ".sst") {
+		if at < 0 || !strings.HasSuffix(line, ".sst") && !strings.HasSuffix(line, ".vlog") {
 			continue
 		}
 		var from, to uintptr

@@ -176,10 +176,13 @@ func Open(o Options) (*Store, error) {
 }
 
 // badgerOptions are those measured in terminal.md section 5, with SyncWrites:
-// small memtables, no compression and so no block cache, values in the LSM tree.
+// small memtables, no compression and so no block cache, values in the LSM tree
+// but for blocks of documents: hundreds of megabytes are not to be compacted
+// again and again.
 func badgerOptions(dir string, log *slog.Logger) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithSyncWrites(true).
+		WithValueThreshold(64 << 10).
 		WithMemTableSize(16 << 20).
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(2).

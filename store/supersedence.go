@@ -228,13 +228,13 @@ func (s *Store) named(rows vector[*updateEntry], n uint32, l *links) (children [
 	if !ok {
 		return children
 	}
-	before := len(l.supersededBy)
+	before := len(l.supersededBy) // versions of the same chain; a namer is in namedBy once
 	for _, m := range s.lineage.namedBy[slot] {
-		if o := rows.at(m); o != nil && m != n && offered(o.row) && slices.Contains(o.claims, slot) && !slices.Contains(l.supersededBy, m) {
+		if o := rows.at(m); o != nil && m != n && offered(o.row) && slices.Contains(o.claims, slot) && !slices.Contains(l.supersededBy[:before], m) {
 			l.supersededBy = append(l.supersededBy, m)
 		}
 	}
-	if len(l.supersededBy) > before {
+	if len(l.supersededBy) > before && len(l.supersededBy) > 1 {
 		slices.SortFunc(l.supersededBy, func(a, b uint32) int {
 			return cmp.Or(-rows.at(a).row.Released.Compare(rows.at(b).row.Released), -cmp.Compare(a, b))
 		})

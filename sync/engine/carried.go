@@ -262,5 +262,6 @@ func (s *fileSource) Estimate(ctx context.Context, anchor []byte) (est model.Est
 }
 
 func (s *fileSource) Synchronize(ctx context.Context, anchor []byte, sink upstream.Sink, progress func(model.Progress)) error {
+	defer frugally()()
 	return s.with(ctx, func(x upstream.Source) error { return x.Synchronize(ctx, anchor, sink, progress) })
 }

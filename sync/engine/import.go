@@ -46,6 +46,7 @@ func (e *Engine) Import(ctx context.Context, c *Carried, o ImportOptions, by mod
 	}
 	state := JobState{Kind: JobSynchronization, Name: "Import of " + c.Name, By: by}
 	return e.start(ctx, state, []JobKind{JobSynchronization, JobEvaluation}, func(ctx context.Context, j *Job) (string, error) {
+		defer frugally()()
 		result, err := e.run(ctx, j, u, by, func() (upstream.Source, error) { return e.carriedSource(c, o.Force), nil })
 		if ctx.Err() == nil && e.isStale() {
 			if _, evalErr := e.evaluate(ctx, j); evalErr != nil {

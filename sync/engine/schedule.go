@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"fettle/model"
@@ -136,7 +137,7 @@ func unfinished(r *model.SyncRun) bool {
 	case model.SyncFailed, model.SyncUnknown:
 		return true
 	case model.SyncCanceled:
-		return r.Error == endedText
+		return strings.HasPrefix(r.Error, endedText)
 	}
 	return false
 }

@@ -17,7 +17,7 @@ func SourceKinds() []string { return []string{"debian=apt", "wsusscn2=FILE", "ws
 // source opens an upstream: a file that was carried in, or what Options.Sources
 // knows.
 func (e *Engine) source(u model.Upstream) (upstream.Source, error) {
-	if u.Kind != model.UpstreamWsusscn2 && u.Kind != model.UpstreamWsusExport {
+	if !carried(u.Kind) {
 		return e.o.Sources(u)
 	}
 	if !filepath.IsAbs(u.Location) {

@@ -94,7 +94,7 @@ func (e *Engine) synchronize(ctx context.Context, upstreams []model.Upstream, by
 			}
 		}
 		if ctx.Err() != nil && len(errs) == 0 {
-			errs = append(errs, errors.New(cancelText(ctx)))
+			errs = append(errs, errors.New(cancelText(ctx, "")))
 		}
 		if ctx.Err() == nil && e.isStale() {
 			if _, err := e.evaluate(ctx, j); err != nil {
@@ -152,10 +152,10 @@ func (e *Engine) run(ctx context.Context, j *Job, u model.Upstream, by model.Act
 	case err == nil:
 		run.Result = model.SyncSucceeded
 	case ctx.Err() != nil:
-		run.Result, run.Error = model.SyncCanceled, cancelText(ctx)
+		run.Result, run.Error = model.SyncCanceled, cancelText(ctx, u.Kind)
 		err = fmt.Errorf("synchronizing %s: %s", u.Name, run.Error)
 	default:
-		err = fmt.Errorf("synchronizing %s: %w", u.Name, withRemedy(err, u.Name))
+		err = fmt.Errorf("synchronizing %s: %w", u.Name, withRemedy(err, u))
 		run.Result, run.Error = model.SyncFailed, model.Clean(err.Error())
 	}
 	// The record is ended although the job was cancelled.
@@ -203,23 +203,38 @@ func outcome(r *model.SyncRun) string {
 
 // endedText is the record's word for a run that ended with the process; the
 // schedule tries it again, unlike one that a person cancelled.
-const endedText = "Fettle was closed while it ran; what was read is kept, and the next synchronization continues there"
+const endedText = "Fettle was closed while it ran"
 
-func cancelText(ctx context.Context) string {
+// cancelText says how a run ended that was cut off, and what stays of it: of a
+// catalogue that comes as a whole, nothing.
+func cancelText(ctx context.Context, kind model.UpstreamKind) string {
+	text := "it was cancelled"
 	if errors.Is(context.Cause(ctx), errEnding) {
-		return endedText
+		text = endedText
 	}
-	return "it was cancelled; what was read is kept, and the next synchronization continues there"
+	if carried(kind) {
+		return text + "; the catalogue stays as it was"
+	}
+	return text + "; what was read is kept, and the next synchronization continues there"
+}
+
+// carried says whether a kind of upstream is a file, whose catalogue comes as a
+// whole.
+func carried(kind model.UpstreamKind) bool {
+	return kind == model.UpstreamWsusscn2 || kind == model.UpstreamWsusExport
 }
 
 // withRemedy adds what to do to an error that does not say so. A refusal names
 // its remedy itself.
-func withRemedy(err error, upstream string) error {
+func withRemedy(err error, u model.Upstream) error {
 	var r *model.Refusal
 	if errors.As(err, &r) && r.Remedy != "" {
 		return err
 	}
-	return fmt.Errorf("%w. What was read before is kept; when the cause is gone, continue with: fettle sync --upstream %s", err, quoted(upstream))
+	if carried(u.Kind) {
+		return fmt.Errorf("%w. The catalogue stays as it was; when the cause is gone, import it again", err)
+	}
+	return fmt.Errorf("%w. What was read before is kept; when the cause is gone, continue with: fettle sync --upstream %s", err, quoted(u.Name))
 }
 
 func quoted(s string) string {

@@ -15,6 +15,7 @@ type run struct {
 	sink     upstream.Sink
 	progress func(model.Progress)
 	step     model.Progress
+	measured bool // the step counts bytes
 
 	outer      *outer
 	edition    Edition
@@ -36,13 +37,22 @@ func (r *run) implausible(format string, args ...any) error {
 
 // phase begins a phase of so many things, of bytes mostly.
 func (r *run) phase(name string, total int64) {
-	r.step = model.Progress{Phase: name, Total: total, Since: r.options.Clock()}
+	r.step, r.measured = model.Progress{Phase: name, Total: total, Since: r.options.Clock()}, false
 	r.progress(r.step)
+}
+
+// reading begins a phase that reads so many bytes.
+func (r *run) reading(name string, size int64) {
+	r.phase(name, size)
+	r.measured = true
 }
 
 // advance tells how far the phase is.
 func (r *run) advance(done int64) {
 	r.step.Done = min(done, r.step.Total)
+	if r.measured {
+		r.step.Bytes = r.step.Done
+	}
 	r.progress(r.step)
 }
 
@@ -83,7 +93,7 @@ func (r *run) run(from []byte) error {
 
 // check is the first phase: whose file it is, and which edition.
 func (r *run) check() error {
-	r.phase("Checking the signature", r.size)
+	r.reading("Checking the signature", r.size)
 	var read, told int64
 	e, err := r.describe(r.ctx, r.outer, func(n int) {
 		if read += int64(n); read-told >= toldEvery {
@@ -108,7 +118,7 @@ func (r *run) check() error {
 }
 
 func (r *run) readGraph() (err error) {
-	r.catalogue, err = r.graph(r.ctx, r.outer, func(size int64) { r.phase("Reading package.xml", size) }, func(offset int64) error {
+	r.catalogue, err = r.graph(r.ctx, r.outer, func(size int64) { r.reading("Reading package.xml", size) }, func(offset int64) error {
 		r.advance(offset)
 		return r.ctx.Err()
 	})
@@ -152,7 +162,7 @@ func (r *run) readDetails(wanted languages) error {
 		total += find(r.outer.cabinet, s.name).Size
 	}
 	r.details = &details{outer: r.outer, catalogue: r.catalogue, languages: wanted, generation: r.generation, mostRaw: r.mostRaw}
-	r.phase("Reading the descriptions of updates", total)
+	r.reading("Reading the descriptions of updates", total)
 	var done int64
 	return r.details.read(r.ctx, min(r.options.Workers, len(r.outer.index.shards)), func(n news) error {
 		if n.reason != "" {
