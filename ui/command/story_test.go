@@ -21,7 +21,7 @@ func (s *story) with(do func(context.Context, *store.Store) error) error {
 	if s.held != nil {
 		return do(s.t.Context(), s.held.store)
 	}
-	st, err := store.Open(store.Options{Dir: s.data()})
+	st, err := openData(store.Options{Dir: s.data()})
 	if err != nil {
 		return err
 	}

@@ -25,9 +25,8 @@ type Scanner struct {
 
 	kind   Kind
 	raw    []byte
-	at     int64 // offset of raw
-	plain  bool  // the text has neither escapes nor carriage returns
-	text   []byte
+	at     int64  // offset of raw
+	plain  bool   // the text has neither escapes nor carriage returns
 	inner  []byte // of a text, comment or instruction
 	name   []byte
 	prefix int

@@ -477,7 +477,7 @@ func cutRules(core []byte) (head, rules []byte, ok bool) {
 	}
 	head, rules = core[:from], core[from:]
 	end := bytes.Index(rules, rulesClose)
-	return head, rules, end >= 0 && end+len(rulesClose) == len(rules) && bytes.Index(rules[1:], rulesOpen) < 0 && bytes.Index(head, []byte("<!")) < 0
+	return head, rules, end >= 0 && end+len(rulesClose) == len(rules) && !bytes.Contains(rules[1:], rulesOpen) && !bytes.Contains(head, []byte("<!"))
 }
 
 // unpack gives a piece's bytes, which stay as they are until the batch is sent.
