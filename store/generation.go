@@ -30,6 +30,7 @@ type Generation struct {
 
 	mu     sync.Mutex
 	buffer []byte         // documents of the block that is being filled
+	spare  [][]byte       // buffers of blocks that were written
 	part   stagedPart     // what was not staged yet
 	filled []stagedRecord // records of the documents in buffer
 	parts  uint32
@@ -229,7 +230,12 @@ func (g *Generation) seal() ([]byte, uint64) {
 	if full == nil {
 		full = []byte{} // documents without a byte have a block too
 	}
-	g.buffer, g.filled = make([]byte, 0, blockSize+blockSize/8), nil
+	g.buffer, g.filled = nil, nil
+	if n := len(g.spare); n > 0 {
+		g.buffer, g.spare = g.spare[n-1][:0], g.spare[:n-1]
+	} else {
+		g.buffer = make([]byte, 0, blockSize+blockSize/8)
+	}
 	return full, g.blocks
 }
 
@@ -258,6 +264,11 @@ func (g *Generation) writeBlock(ctx context.Context, number uint64, block []byte
 		return fmt.Errorf("a document of %d bytes is too large to be kept", len(block))
 	}
 	packed := blockPacker.EncodeAll(block, nil)
+	if c := cap(block); c >= blockSize && c < 2*blockSize { // that of a single large document is not kept
+		g.mu.Lock()
+		g.spare = append(g.spare, block)
+		g.mu.Unlock()
+	}
 	for piece := 0; ; piece++ {
 		n := min(len(packed), pieceSize)
 		value := append([]byte{formatRaw}, packed[:n]...)

@@ -20,6 +20,7 @@ type lineage struct {
 	slots    map[model.UpdateID]uint32
 	named    []model.UpdateID // by slot
 	namedBy  [][]uint32       // by slot: the updates that name it
+	found    []uint32         // by slot: the number that the name had when it was last looked for; 0 = not in the catalogue
 	mu       sync.RWMutex     // the writer changes slots, named and namedBy; Holders reads them
 }
 
@@ -40,7 +41,7 @@ func (l *lineage) enrol(number uint32, ids []model.UpdateID) []uint32 {
 		if !ok {
 			slot = uint32(len(l.named))
 			l.slots[id] = slot
-			l.named, l.namedBy = append(l.named, id), append(l.namedBy, nil)
+			l.named, l.namedBy, l.found = append(l.named, id), append(l.namedBy, nil), append(l.found, 0)
 		}
 		if !slices.Contains(l.namedBy[slot], number) {
 			l.namedBy[slot] = append(l.namedBy[slot], number)
@@ -117,7 +118,7 @@ func (s *Store) touch(t *touched, rows vector[*updateEntry], n uint32) {
 		t.families[family(e.row.ID)] = true
 	}
 	for _, slot := range e.claims {
-		if m, ok := s.numberOf(rows, s.lineage.named[slot]); ok {
+		if m, ok := s.slotNumber(rows, slot); ok {
 			t.numbers[m] = true
 		}
 	}
@@ -134,6 +135,22 @@ func (s *Store) numberOf(rows vector[*updateEntry], id model.UpdateID) (uint32, 
 	}
 	e := rows.at(n)
 	return n, e != nil && e.row.ID == id
+}
+
+// slotNumber is numberOf for a name that has a slot: most are looked for again
+// and again. Only the writer calls it.
+func (s *Store) slotNumber(rows vector[*updateEntry], slot uint32) (uint32, bool) {
+	l := s.lineage
+	if m := l.found[slot]; m != 0 {
+		if e := rows.at(m); e != nil && e.row.ID == l.named[slot] {
+			return m, true
+		}
+	}
+	m, ok := s.numberOf(rows, l.named[slot])
+	if ok {
+		l.found[slot] = m
+	}
+	return m, ok
 }
 
 // links are an update's places in the graph.
@@ -208,19 +225,19 @@ func (s *Store) named(rows vector[*updateEntry], n uint32, l *links) (children [
 		l.supersedes, l.supersededBy = nil, nil
 		return nil
 	}
-	present := func(id model.UpdateID) (uint32, bool) {
-		m, ok := s.numberOf(rows, id)
+	present := func(slot uint32) (uint32, bool) {
+		m, ok := s.slotNumber(rows, slot)
 		return m, ok && m != n && !rows.at(m).row.Has(model.FlagRemoved)
 	}
 	if offered(e.row) {
 		for _, slot := range e.claims {
-			if m, ok := present(s.lineage.named[slot]); ok && !slices.Contains(l.supersedes, m) {
+			if m, ok := present(slot); ok && !slices.Contains(l.supersedes, m) {
 				l.supersedes = append(l.supersedes, m)
 			}
 		}
 	}
 	for _, slot := range e.parts {
-		if m, ok := present(s.lineage.named[slot]); ok && !slices.Contains(children, m) {
+		if m, ok := present(slot); ok && !slices.Contains(children, m) {
 			children = append(children, m)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 // importRoom is how much memory an import may use beside what the process has
 // already, before the collector works for it.
-const importRoom = 240 << 20
+const importRoom = 280 << 20
 
 // frugally has the collector hold a job to what is in use now and some room: an
 // import makes several hundred megabytes of garbage, which would stay with the
