@@ -455,8 +455,9 @@ func TestAgreesWithStandard(t *testing.T) {
 		}
 	})
 	t.Logf("%d were accepted", accepted)
-	if accepted < 5 {
-		t.Errorf("only %d were accepted: nothing was compared", accepted)
+	// With -short there are few inputs, and perhaps none of them is accepted.
+	if accepted == 0 && !testing.Short() {
+		t.Error("nothing was accepted, and so nothing compared")
 	}
 }
 
