@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -30,10 +31,11 @@ import (
 // BenchmarkImport takes a simulated catalogue into a real store, and then its
 // next edition, each in a process of its own whose largest memory is measured.
 // The baseline is what nobody can do without: unpacking the same file and
-// scanning it for tokens, on the same cores. FETTLE_FULL=1 has the real numbers,
-// whose catalogues take minutes to write; FETTLE_OFFLINE_DIR names a directory
-// that keeps them between runs. Where others use the cores too, the times of the
-// processors say more than those of the clock: both are given.
+// scanning it for tokens, on the same cores; with the scanner of the import, and
+// with Go's encoding/xml. FETTLE_FULL=1 has the real numbers, whose catalogues
+// take minutes to write; FETTLE_OFFLINE_DIR names a directory that keeps them
+// between runs. Where others use the cores too, the times of the processors say
+// more than those of the clock: both are given.
 func BenchmarkImport(b *testing.B) {
 	if testing.Short() {
 		b.Skip("writing the catalogues takes seconds")
@@ -43,8 +45,9 @@ func BenchmarkImport(b *testing.B) {
 	for b.Loop() {
 		dir := filepath.Join(b.TempDir(), "store")
 		busy := processorTime(b)
-		base := unpackAndScan(b, first)
+		base := unpackAndScan(b, first, ownScanner)
 		busy = processorTime(b) - busy
+		standard := unpackAndScan(b, first, standardScanner)
 		one := importInChild(b, dir, first)
 		two := importInChild(b, dir, second)
 		if len(one.New) != s1.Bundles || !slices.Equal(two.New, s2.New) || two.Revised != 0 || two.Withdrawn != 0 || one.Failures+two.Failures > 0 {
@@ -53,6 +56,8 @@ func BenchmarkImport(b *testing.B) {
 		}
 		b.ReportMetric(float64(s1.Unpacked+s1.Graph)/1e6, "MB-unpacked")
 		b.ReportMetric(base.Seconds(), "s-baseline")
+		b.ReportMetric(standard.Seconds(), "s-standard-baseline")
+		b.ReportMetric(one.Took.Seconds()/standard.Seconds(), "x-standard-baseline")
 		b.ReportMetric(busy.Seconds(), "cpu-s-baseline")
 		b.ReportMetric(one.Busy.Seconds(), "cpu-s-first")
 		b.ReportMetric(one.Busy.Seconds()/busy.Seconds(), "x-cpu-baseline")
@@ -105,7 +110,7 @@ func simulated(b *testing.B, edition int) (string, *offline.Summary) {
 }
 
 // unpackAndScan is the baseline.
-func unpackAndScan(b *testing.B, path string) time.Duration {
+func unpackAndScan(b *testing.B, path string, scan func() func(io.Reader) error) time.Duration {
 	b.Helper()
 	f, err := os.Open(path)
 	if err != nil {
@@ -125,9 +130,9 @@ func unpackAndScan(b *testing.B, path string) time.Duration {
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			s := markup.NewScanner(strings.NewReader(""), markup.Limits{Fragment: true})
+			one := scan()
 			for f := range jobs {
-				if err := scanNested(s, outer, f); err != nil {
+				if err := scanNested(one, outer, f); err != nil {
 					b.Error(err)
 				}
 			}
@@ -143,7 +148,7 @@ func unpackAndScan(b *testing.B, path string) time.Duration {
 	return time.Since(start)
 }
 
-func scanNested(s *markup.Scanner, outer *cabinet.Cabinet, f *cabinet.File) error {
+func scanNested(scan func(io.Reader) error, outer *cabinet.Cabinet, f *cabinet.File) error {
 	r, ok := outer.ReaderAt(f)
 	if !ok {
 		return errors.New("the outer cabinet is packed")
@@ -164,16 +169,42 @@ func scanNested(s *markup.Scanner, outer *cabinet.Cabinet, f *cabinet.File) erro
 			}
 			r = bytes.NewReader(buffer)
 		}
+		if err := scan(r); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+		return nil
+	})
+}
+
+// ownScanner scans as an import does.
+func ownScanner() func(io.Reader) error {
+	s := markup.NewScanner(strings.NewReader(""), markup.Limits{Fragment: true})
+	return func(r io.Reader) error {
 		s.Reset(r)
 		for {
 			switch _, err := s.Next(); {
 			case errors.Is(err, io.EOF):
 				return nil
 			case err != nil:
-				return fmt.Errorf("%s: %w", f.Name, err)
+				return err
 			}
 		}
-	})
+	}
+}
+
+// standardScanner scans as Go's own library does.
+func standardScanner() func(io.Reader) error {
+	return func(r io.Reader) error {
+		d := xml.NewDecoder(r)
+		for {
+			switch _, err := d.Token(); {
+			case errors.Is(err, io.EOF):
+				return nil
+			case err != nil:
+				return err
+			}
+		}
+	}
 }
 
 // imported is what a child tells of its import.
