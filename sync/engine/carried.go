@@ -133,8 +133,9 @@ func (c *Carried) signature(signer string, trusted bool, distrust string, p Carr
 	}
 }
 
-// refuse is the refusal of a file that the policy does not take.
-func (c *Carried) refuse() error {
+// Refusal is the *model.Refusal of a file that the policy does not take; nil for
+// others.
+func (c *Carried) Refusal() error {
 	if c.Refused == "" {
 		return nil
 	}
@@ -245,7 +246,7 @@ func (s *fileSource) with(ctx context.Context, use func(upstream.Source) error) 
 	if c.Kind != s.kind {
 		return &model.Refusal{Code: "upstream-kind", What: s.path + " cannot be used as " + string(s.kind), Why: "it is " + c.What, Remedy: fmt.Sprintf("fettle setup updates --upstream %s=%s", c.Kind, quoted(s.path))}
 	}
-	if err := c.refuse(); err != nil {
+	if err := c.Refusal(); err != nil {
 		return err
 	}
 	return use(s.engine.carriedSource(c, false))

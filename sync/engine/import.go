@@ -37,7 +37,7 @@ func (e *Engine) ImportName(c *Carried) string {
 // its record. It needs no configured upstream, and brings facts only. The file
 // must stay open until the job has ended.
 func (e *Engine) Import(ctx context.Context, c *Carried, o ImportOptions, by model.Actor) (*Job, error) {
-	if err := errors.Join(e.permit("The import", by), c.refuse()); err != nil {
+	if err := errors.Join(e.permit("The import", by), c.Refusal()); err != nil {
 		return nil, err
 	}
 	u, err := e.importUpstream(c, o)
@@ -91,7 +91,7 @@ const plannedTitles = 20
 // PlanImport reads a file whole and says what importing it would change. It
 // writes nothing.
 func (e *Engine) PlanImport(ctx context.Context, c *Carried, o ImportOptions, progress func(model.Progress)) (*ImportPlan, error) {
-	if err := c.refuse(); err != nil {
+	if err := c.Refusal(); err != nil {
 		return nil, err
 	}
 	u, err := e.importUpstream(c, o)

@@ -113,7 +113,7 @@ func (p *Parser) category() *CategoryInformation {
 	if a == nil {
 		return nil
 	}
-	kind, ok := parseCategoryKind(tidy(a.Value()))
+	kind, ok := ParseCategoryKind(tidy(a.Value()))
 	if !ok {
 		return nil
 	}

@@ -106,7 +106,9 @@ func parseType(s string) (Type, bool) {
 	return Software, false
 }
 
-func parseCategoryKind(s string) (model.CategoryKind, bool) {
+// ParseCategoryKind reads the word by which documents and catalogues say what
+// kind of category one is (update-metadata 2).
+func ParseCategoryKind(s string) (model.CategoryKind, bool) {
 	switch s {
 	case "Company":
 		return model.CategoryCompany, true

@@ -122,7 +122,7 @@ func (a *app) importFiles(ctx context.Context, h *host, args []string, o engine.
 		all = append(all, c)
 		refused := error(nil)
 		if c.what != nil {
-			refused = unsigned(c.what)
+			refused = c.what.Refusal()
 		}
 		if !a.flags.plan || refused != nil {
 			a.describe(c)
@@ -158,19 +158,6 @@ func (a *app) importFiles(ctx context.Context, h *host, args []string, o engine.
 // validUpstreamName says whether a name may be an upstream's.
 func validUpstreamName(name string) bool {
 	return model.Clean(name) == name && len(name) <= 50 && strings.TrimSpace(name) != ""
-}
-
-// unsigned refuses what the configuration does not let in, before anything of the
-// same command line is taken in.
-func unsigned(c *engine.Carried) error {
-	if c.Refused == "" {
-		return nil
-	}
-	remedy := "if its way here was safe, allow it in config.toml: unsigned = true under [import]"
-	if c.Signed != "" {
-		remedy = "if its signer is to be trusted, name the file with the root certificate in config.toml: roots under [import]; or allow it: unsigned = true"
-	}
-	return &model.Refusal{Code: "unsigned", What: c.Name + " was not imported", Why: c.Refused, Remedy: remedy}
 }
 
 // recognize opens an argument and says what it is.

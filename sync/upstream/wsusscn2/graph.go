@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fettle/model"
+	"fettle/sync/metadata"
 	"fettle/sync/metadata/markup"
 	"fettle/sync/upstream"
 )
@@ -233,7 +234,7 @@ func (g *graph) categories(r *revision) error {
 		if !ok {
 			return g.wrong("has %s in the category %q", r.id.id(), model.Clean(text(g.scanner, "Id")))
 		}
-		kind, ok := categoryKind(string(value(g.scanner, "Type")))
+		kind, ok := metadata.ParseCategoryKind(string(value(g.scanner, "Type")))
 		n, known := g.kinds[id]
 		switch {
 		case !ok: // a kind that nobody knows yet is nothing to show
@@ -334,21 +335,6 @@ func (g *graph) order() error {
 	}
 	slices.SortStableFunc(c.locations, func(a, b location) int { return bytes.Compare(a.file[:], b.file[:]) })
 	return nil
-}
-
-// categoryKind reads the Type of a category.
-func categoryKind(s string) (model.CategoryKind, bool) {
-	switch s {
-	case "Company":
-		return model.CategoryCompany, true
-	case "ProductFamily":
-		return model.CategoryFamily, true
-	case "Product":
-		return model.CategoryProduct, true
-	case "UpdateClassification":
-		return model.CategoryClassification, true
-	}
-	return 0, false
 }
 
 // number reads a RevisionId or a revision number.
