@@ -227,7 +227,7 @@ func (p *computer) cells(id string) []table.Cell {
 // View draws the facts and the packages.
 func (p *computer) View(w, h int) string {
 	if p.err != nil {
-		return "\n  " + model.Clean(p.err.Error())
+		return strings.Join(p.c.unread(p.err, w), "\n")
 	}
 	if !p.ready {
 		return "\n  reading"

@@ -466,7 +466,12 @@ func (c *Console) View() string {
 	p := c.top()
 	lines := make([]string, 0, h)
 	lines = append(lines, c.tabs(w), c.crumbs(w))
-	body := strings.Split(p.View(w, h-4), "\n")
+	var body []string
+	if c.faulty() {
+		body = c.faultPage(w)
+	} else {
+		body = strings.Split(p.View(w, h-4), "\n")
+	}
 	for i := range h - 4 {
 		if i < len(body) {
 			lines = append(lines, body[i])

@@ -26,6 +26,7 @@ type driver struct {
 	now    time.Time
 	quit   bool
 	gap    time.Duration
+	held   bool // no command runs any more: everything is still being read
 }
 
 // drive starts a console on a store at a size.
@@ -55,7 +56,7 @@ func drive(t testing.TB, s *store.Store, w, h int, change ...func(*Options)) *dr
 
 // run runs a command and everything that follows from it.
 func (d *driver) run(cmd tea.Cmd) {
-	if cmd == nil {
+	if cmd == nil || d.held {
 		return
 	}
 	switch msg := cmd().(type) {

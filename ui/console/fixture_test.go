@@ -28,19 +28,35 @@ func newStore(t testing.TB, clock ...func() time.Time) *store.Store {
 	if len(clock) > 0 {
 		now = clock[0]
 	}
-	s, err := store.Open(store.Options{Dir: t.TempDir(), Clock: now, Log: slog.New(slog.DiscardHandler)})
+	s := openStore(t, store.Options{Dir: t.TempDir(), Clock: now})
+	closes(t, s)
+	return s
+}
+
+// openStore opens a store and waits for its catalogue.
+func openStore(t testing.TB, o store.Options) *store.Store {
+	t.Helper()
+	if o.Clock == nil {
+		o.Clock = func() time.Time { return testTime }
+	}
+	o.Log = slog.New(slog.DiscardHandler)
+	s, err := store.Open(o)
 	if err != nil {
 		t.Fatalf("opening the store: %v", err)
 	}
+	if err := s.WaitLoaded(t.Context()); err != nil {
+		t.Fatalf("loading the store: %v", err)
+	}
+	return s
+}
+
+// closes closes a store at the end of the test.
+func closes(t testing.TB, s *store.Store) {
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Errorf("closing the store: %v", err)
 		}
 	})
-	if err := s.WaitLoaded(t.Context()); err != nil {
-		t.Fatalf("loading the store: %v", err)
-	}
-	return s
 }
 
 func must[T any](t testing.TB) func(T, error) T {

@@ -6,7 +6,6 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"fettle/model"
 	"fettle/store"
 	"fettle/ui/console/keys"
 	"fettle/ui/console/layout"
@@ -179,7 +178,7 @@ func (p *tablePane[ID]) View(w, h int) string {
 	}
 	switch {
 	case p.err != nil:
-		return strings.Join(append(lines, "", "  "+model.Clean(p.err.Error())), "\n")
+		return strings.Join(append(lines, p.c.unread(p.err, w)...), "\n")
 	case !p.c.snap.Loaded() && p.tab.Len() == 0:
 		return strings.Join(append(lines, "", "  loading the catalogue"), "\n")
 	case !p.ready:

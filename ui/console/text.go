@@ -240,7 +240,7 @@ func (p *textPane) View(w, h int) string {
 	p.height = h
 	switch {
 	case p.err != nil:
-		return strings.Join(layout.Wrap(" "+model.CleanLines(p.err.Error()), w-1), "\n")
+		return strings.Join(p.c.unread(p.err, w), "\n")
 	case p.lines == nil:
 		return " reading"
 	}
