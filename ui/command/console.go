@@ -76,6 +76,9 @@ func (a *app) ownConsole(ctx context.Context, h *host) error {
 		})
 		o := h.consoleOptions(a.s, a.zone, a.readOnly())
 		o.Local = true
+		if o.Directory, err = os.Getwd(); err != nil { // it was removed, say
+			o.Directory = string(filepath.Separator)
+		}
 		err = console.Run(ctx, o, h.programOptions()...)
 	}
 	// Commands that others run here may use the engine until they end.

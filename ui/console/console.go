@@ -17,6 +17,7 @@ import (
 	"fettle/ui/console/keys"
 	"fettle/ui/console/layout"
 	"fettle/ui/console/theme"
+	"fettle/ui/report"
 )
 
 // The smallest screen that is drawn. Below it there is a message.
@@ -49,7 +50,8 @@ type Console struct {
 	current  keys.Action
 	last     keys.Action
 	prompt   *prompt
-	commands []string // what was written at the palette
+	commands []string                     // what was written at the palette
+	narrowed map[string]report.Parameters // reports by name, as they were last asked for
 	status   message
 	said     ring
 	keyAt    time.Time // of the last key
@@ -92,7 +94,7 @@ func New(o Options) (*Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Console{o: o, keys: m, scribe: scribe{zone: o.Zone, server: o.Server, styles: styles, store: o.Store}, actor: o.Actor, screens: map[keys.Action]pane{}, said: ring{limit: 100}}
+	c := &Console{o: o, keys: m, scribe: scribe{zone: o.Zone, server: o.Server, styles: styles, store: o.Store}, actor: o.Actor, screens: map[keys.Action]pane{}, narrowed: map[string]report.Parameters{}, said: ring{limit: 100}}
 	c.o.ReadOnly = o.ReadOnly || o.Store.ReadOnly()
 	if c.o.ReadOnly {
 		c.actor.Role = model.AccessViewer // so that the store refuses too, whatever a pane forgets

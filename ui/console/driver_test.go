@@ -33,7 +33,7 @@ type driver struct {
 func drive(t testing.TB, s *store.Store, w, h int, change ...func(*Options)) *driver {
 	t.Helper()
 	d := &driver{t: t, engine: newFakeEngine(), now: testTime, gap: time.Second}
-	o := Options{Store: s, Engine: d.engine, Reporter: fakeReports{}, Actor: admin, Terminal: plainTerminal(), Zone: time.UTC, Server: time.UTC, Now: func() time.Time { return d.now }}
+	o := Options{Store: s, Engine: d.engine, Reporter: storeReports{s}, Actor: admin, Terminal: plainTerminal(), Zone: time.UTC, Server: time.UTC, Now: func() time.Time { return d.now }}
 	for _, f := range change {
 		f(&o)
 	}

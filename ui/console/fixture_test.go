@@ -14,6 +14,7 @@ import (
 	"fettle/model"
 	"fettle/store"
 	"fettle/ui/console/theme"
+	"fettle/ui/report"
 )
 
 // testTime is the clock's start in tests.
@@ -232,15 +233,19 @@ func (e *fakeEngine) Import(_ context.Context, path string, _ model.Actor) error
 	return e.call("import " + path)
 }
 
-// fakeReports has one report.
-type fakeReports struct{}
+// storeReports makes the reports of a store, as package attach does.
+type storeReports struct{ store *store.Store }
 
-func (fakeReports) Reports() []Report {
-	return []Report{{"update-status-summary", "Update status summary", "How far is each update?"}, {"problems", "Problems", "What does not work?"}}
+func (storeReports) Reports() []Report {
+	var out []Report
+	for _, d := range report.Definitions() {
+		out = append(out, Report{Name: d.Name, Title: d.Title, Answers: d.Answers, OnComputers: d.Query == report.OnComputers, Groups: d.Groups, Bases: d.Bases})
+	}
+	return out
 }
 
-func (fakeReports) Build(_ context.Context, _ *store.Snapshot, name string, width int, now time.Time, _ *time.Location) (string, error) {
-	return fmt.Sprintf("Report %s\n\nMade %s for %d columns.\n", name, now.Format(time.DateOnly), width), nil
+func (r storeReports) Build(ctx context.Context, snap *store.Snapshot, name string, p report.Parameters) (*report.Report, error) {
+	return report.Build(ctx, name, r.store, snap, p)
 }
 
 func plainTerminal() theme.Terminal { return theme.Terminal{Profile: termenv.Ascii, UTF8: true} }

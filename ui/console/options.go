@@ -9,6 +9,7 @@ import (
 	"fettle/model"
 	"fettle/store"
 	"fettle/ui/console/theme"
+	"fettle/ui/report"
 )
 
 // Engine is what the console needs of the background of the process that holds
@@ -84,13 +85,16 @@ type Report struct {
 	Name    string
 	Title   string
 	Answers string // the question that it answers
+
+	OnComputers bool // its query is on computers; else on updates
+	Groups      bool // a group narrows it
+	Bases       bool // it can be made over approved updates only
 }
 
-// Reporter makes reports. Build is called off the interface goroutine and gives
-// text for a terminal of that width.
+// Reporter makes reports. Build is called off the interface goroutine.
 type Reporter interface {
 	Reports() []Report
-	Build(ctx context.Context, snap *store.Snapshot, name string, width int, now time.Time, zone *time.Location) (string, error)
+	Build(ctx context.Context, snap *store.Snapshot, name string, p report.Parameters) (*report.Report, error)
 }
 
 // View is a filter with a name, from the settings.
@@ -123,10 +127,14 @@ type Options struct {
 	Server   *time.Location   // the server's own zone, where that is another; nil = that of the process
 	Now      func() time.Time // nil = time.Now
 	ReadOnly bool
-	Local    bool      // the program has the terminal to itself: Ctrl-Z may stop it
-	Output   io.Writer // the terminal, for the clipboard sequence; nil = none
-	Width    int       // of the terminal, where Bubble Tea cannot ask it: a served session
-	Height   int
+	Local    bool // the program has the terminal to itself: Ctrl-Z may stop it
+	// Directory is where the names of files begin that the console writes for its
+	// user. Empty where it runs in another process than the user's: the files of
+	// a caller are out of its reach (design 2).
+	Directory string
+	Output    io.Writer // the terminal, for the clipboard sequence; nil = none
+	Width     int       // of the terminal, where Bubble Tea cannot ask it: a served session
+	Height    int
 	// NextSize waits for the terminal's next size; ok is false when there is
 	// none to come. nil where Bubble Tea finds out itself.
 	NextSize func(context.Context) (w, h int, ok bool)

@@ -82,7 +82,7 @@ func TestChangesArriveByThemselves(t *testing.T) {
 		done <- Serve(ctx, c, tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler(), tea.WithAltScreen())
 	}()
 	out.waits(t, "silent")
-	report(t, s, []uint32{1, 3, 4, 7, 9, 10, 11})
+	reportNeeded(t, s, []uint32{1, 3, 4, 7, 9, 10, 11})
 	out.waits(t, "needed                 7")
 	engine.set(Job{ID: 1, Kind: "synchronization", Name: "Synchronization of debian", Started: testTime, Progress: model.Progress{Phase: "reading lists", Done: 5, Total: 10}})
 	out.waits(t, "reading lists 5 of 10 (50 %)")

@@ -2,16 +2,18 @@ package console
 
 import (
 	"context"
-	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"fettle/store"
 	"fettle/ui/console/keys"
+	"fettle/ui/console/layout"
 	"fettle/ui/console/table"
 )
 
-// newReports is the screen of reports, each with the question that it answers.
+// reports is the screen of reports, each with the question that it answers.
+type reports struct{ *tablePane[string] }
+
 func newReports(c *Console) pane {
 	p := newTablePane[string](c, "Reports", keys.Reports, "report", "reports",
 		table.Column{Title: "Report", Width: 26},
@@ -28,30 +30,45 @@ func newReports(c *Console) pane {
 		}
 		return out, nil
 	}
-	p.open = func(name string) tea.Cmd {
-		if err := c.gate(); err != nil {
-			return c.tell(err)
+	// The question is what one chooses by, and wide screens only have room for it:
+	// that of the report under the cursor stands whole above the list.
+	p.above = func(w int) []string {
+		r, ok := c.reportNamed(cursorOf(p))
+		if !ok {
+			return nil
 		}
-		for _, r := range c.o.Reporter.Reports() {
-			if r.Name == name {
-				return c.push(newReport(c, r))
-			}
-		}
-		return nil
+		return []string{c.styles.Muted.Render(layout.Fit(" "+r.Answers, w, c.styles.Glyphs.Tail)), ""}
 	}
-	return p
+	s := &reports{p}
+	p.open = func(name string) tea.Cmd { return s.Show(name) }
+	return s
 }
 
-// newReport shows one report as text.
-func newReport(c *Console, r Report) pane {
-	p := newTextPane(c, r.Title)
-	reporter := c.o.Reporter
-	p.load = func(ctx context.Context, s scribe, w int) ([]string, error) {
-		text, err := reporter.Build(ctx, s.store.Snapshot(), r.Name, w, s.now, s.zone)
-		if err != nil {
-			return nil, err
+func cursorOf(p *tablePane[string]) string {
+	name, _ := p.tab.Cursor()
+	return name
+}
+
+// reportNamed finds a report.
+func (c *Console) reportNamed(name string) (Report, bool) {
+	if c.o.Reporter != nil {
+		for _, r := range c.o.Reporter.Reports() {
+			if r.Name == name {
+				return r, true
+			}
 		}
-		return strings.Split(strings.TrimRight(text, "\n"), "\n"), nil
 	}
-	return p
+	return Report{}, false
+}
+
+// Show opens a report by its name: fettle --view reports --filter compliance.
+func (s *reports) Show(name string) tea.Cmd {
+	r, ok := s.c.reportNamed(name)
+	if !ok {
+		return nil
+	}
+	if err := s.c.gate(); err != nil {
+		return s.c.tell(err)
+	}
+	return s.c.push(newReport(s.c, r))
 }

@@ -181,7 +181,7 @@ func TestKeysOfOneReadAreTakenApart(t *testing.T) {
 func TestLiveRefreshUnderMarks(t *testing.T) {
 	d, s := site(t)
 	d.press("space", "down").sees("1 marked")
-	report(t, s, []uint32{3, 7, 9, 10})
+	reportNeeded(t, s, []uint32{3, 7, 9, 10})
 	d.refresh()
 	if l := d.cursorLine(); !strings.Contains(l, "nginx") || !strings.Contains(l, " 2 ") {
 		t.Errorf("the cursor went to %q", l)
@@ -189,7 +189,7 @@ func TestLiveRefreshUnderMarks(t *testing.T) {
 	d.sees("1 marked", " *openssl", "changed: r shows it")
 	d.press("\\").seesNot("marked", "changed").sees("6 of 42 updates")
 	// Without marks new rows come in, and the cursor stays on its row.
-	report(t, s, []uint32{3, 7})
+	reportNeeded(t, s, []uint32{3, 7})
 	d.refresh()
 	if !strings.Contains(d.cursorLine(), "nginx") {
 		t.Errorf("the cursor went to %q", d.cursorLine())
@@ -197,7 +197,7 @@ func TestLiveRefreshUnderMarks(t *testing.T) {
 }
 
 // report has the computer silent tell what it needs.
-func report(t *testing.T, s *store.Store, needed []uint32) {
+func reportNeeded(t *testing.T, s *store.Store, needed []uint32) {
 	t.Helper()
 	c := *s.Snapshot().ComputerByName("silent")
 	c.Contacted, c.Reported = testTime, testTime

@@ -122,3 +122,12 @@ func value(k Kind, c Cell) ([]byte, error) {
 	}
 	return json.Marshal(c)
 }
+
+// Text is a cell of the column as people read it; empty when there is no value.
+func (c Column) Text(cell Cell) string {
+	s := shown(c.Kind, cell)
+	if s == "" && cell != nil && c.Kind == KindPercent {
+		return "-" // a part of nothing
+	}
+	return s
+}

@@ -169,22 +169,14 @@ type reports struct{ store *store.Store }
 func (r reports) Reports() []console.Report {
 	var out []console.Report
 	for _, d := range report.Definitions() {
-		out = append(out, console.Report{Name: d.Name, Title: d.Title, Answers: d.Answers})
+		out = append(out, console.Report{Name: d.Name, Title: d.Title, Answers: d.Answers, OnComputers: d.Query == report.OnComputers, Groups: d.Groups, Bases: d.Bases})
 	}
 	return out
 }
 
-// Build makes one as text.
-func (r reports) Build(ctx context.Context, snap *store.Snapshot, name string, width int, now time.Time, zone *time.Location) (string, error) {
-	rep, err := report.Build(ctx, name, r.store, snap, report.Parameters{Now: now, Zone: zone})
-	if err != nil {
-		return "", err
-	}
-	var b bytes.Buffer
-	if err := rep.Text(&b, width); err != nil {
-		return "", err
-	}
-	return b.String(), nil
+// Build makes one.
+func (r reports) Build(ctx context.Context, snap *store.Snapshot, name string, p report.Parameters) (*report.Report, error) {
+	return report.Build(ctx, name, r.store, snap, p)
 }
 
 // Machine describes the computer that this process runs on. available says why

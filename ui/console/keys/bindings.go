@@ -126,6 +126,12 @@ const (
 	SearchText Action = "search"
 	NextMatch  Action = "next-match"
 	PrevMatch  Action = "previous-match"
+
+	ReportGroup Action = "report-group"
+	ReportQuery Action = "report-query"
+	ReportBase  Action = "report-base"
+	SaveReport  Action = "save-report"
+	StopIt      Action = "stop"
 )
 
 // builtin is the key map. The order is that of the help. Keys that terminals or
@@ -141,7 +147,7 @@ var builtin = []Binding{
 	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Help}, 0, false},
 	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Help}, 0, false},
 
-	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List, Update, Inspection, Run}, 1, false},
+	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List, Update, Inspection, Run, Report}, 1, false},
 	{NextLink, []string{"tab"}, "next to open", "Go to the next line that can be opened", []Scope{Update, Inspection, Run}, 4, false},
 	{PrevLink, []string{"shift+tab"}, "previous to open", "Go to the line before that can be opened", []Scope{Update, Inspection, Run}, 0, false},
 	{NextPane, []string{"tab"}, "next pane", "Go to the next pane", []Scope{Overview}, 2, false},
@@ -194,6 +200,13 @@ var builtin = []Binding{
 	{SwitchBase, []string{"b"}, "base", "Count computers over all updates, or over the approved ones only", []Scope{Overview}, 3, false},
 	{ImportFile, []string{"i"}, "import a file", "Import a file that was carried in: an offline scan catalogue or a package of wsusutil export", []Scope{Sync}, 3, true},
 	{CancelJob, []string{"x"}, "cancel job", "Cancel the running job", []Scope{Sync, Overview}, 3, true},
+	{ReportGroup, []string{"c"}, "group", "Narrow the report to the computers of a group", []Scope{Report}, 2, false},
+	{ReportQuery, []string{"f"}, "query", "Narrow the report to what a query matches; Tab completes", []Scope{Report}, 3, false},
+	{ReportBase, []string{"b"}, "base", "Make the report over all updates, or over the approved ones only", []Scope{Report}, 4, false},
+	{SaveReport, []string{"s"}, "save as", "Write the report to a file: text, CSV, JSON, Markdown or HTML", []Scope{Report}, 5, false},
+	{Left, []string{"left", "h"}, "columns left", "Show the columns of before", []Scope{Report}, 0, false},
+	{Right, []string{"right", "l"}, "more columns", "Show the columns that have no room at the right", []Scope{Report}, 6, false},
+	{StopIt, []string{"x"}, "stop", "Stop what is being made or written", []Scope{Report}, 7, false},
 	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{Updates, Update, Inspection, Computers, Computer, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal}, 0, false},
 	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{Updates, Computers, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Cleanup, CleanupJob, Pending}, 0, false},
 
@@ -265,6 +278,6 @@ var ScopeTitles = []struct {
 	{Overview, "Overview"}, {Updates, "Updates"}, {Update, "Details of an update"}, {Inspection, "What is behind an update"}, {Computers, "Computers"}, {Computer, "Details of a computer"},
 	{UpdateComputers, "An update by computer"}, {Groups, "Groups"}, {Group, "A group and its computers"}, {Deployments, "Deployments"}, {Deployment, "A deployment"},
 	{Rules, "Rules"}, {Rule, "A rule"}, {Pending, "Changes that wait for consent"}, {Proposal, "A change that waits"}, {Agenda, "Agenda"}, {Cleanup, "Cleanup"}, {CleanupJob, "A cleanup job"},
-	{Products, "Products and classifications"}, {Sync, "Synchronization"}, {Run, "A synchronization"}, {Journal, "Journal"},
+	{Products, "Products and classifications"}, {Sync, "Synchronization"}, {Run, "A synchronization"}, {Report, "A report"}, {Journal, "Journal"},
 	{List, "Every list"}, {Scroll, "Every text"}, {Approve, "Approving"}, {Confirm, "Confirming"}, {Form, "Wizards"}, {FormProducts, "Products in a wizard"}, {Menu, "Menus"}, {Help, "Help"}, {Notice, "Messages"}, {Global, "Everywhere"},
 }

@@ -65,6 +65,7 @@ const (
 	FormProducts    Scope = "wizard-products"
 	Inspection      Scope = "inspection"
 	Run             Scope = "run"
+	Report          Scope = "report"
 )
 
 // Binding is one action with everything that is said of it.
@@ -137,7 +138,7 @@ var inherits = map[Scope][]Scope{
 	Groups: {List, Global}, Deployments: {List, Global}, Sync: {List, Global}, Reports: {List, Global}, Journal: {List, Global}, Settings: {List, Global},
 	Rules: {List, Global}, Rule: {Scroll, Global}, Group: {List, Global}, UpdateComputers: {List, Global}, Deployment: {Scroll, Global}, Agenda: {Scroll, Global},
 	Pending: {List, Global}, Proposal: {Scroll, Global}, Cleanup: {List, Global}, CleanupJob: {List, Global},
-	Products: {Global}, FormProducts: {}, Inspection: {Scroll, Global}, Run: {Scroll, Global},
+	Products: {Global}, FormProducts: {}, Inspection: {Scroll, Global}, Run: {Scroll, Global}, Report: {Scroll, Global},
 	Scroll: {Global}, List: {Global}, Approve: {}, Confirm: {}, Form: {}, Menu: {}, Notice: {}, Help: {},
 }
 
