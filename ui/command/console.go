@@ -139,7 +139,7 @@ func (h *host) consoleOptions(s *remote.Session, zone *time.Location, readOnly b
 		StatePath: filepath.Join(h.dir, "console", fileName(by.Who)+".json"),
 	}
 	for _, v := range h.config.Views {
-		o.Views = append(o.Views, console.View{Name: v.Name, On: v.On, Filter: v.Filter, Sort: v.Sort})
+		o.Views = append(o.Views, console.View{Name: v.Name, On: v.On, Filter: v.Filter, Sort: v.Sort, Columns: v.Columns})
 	}
 	return o
 }

@@ -104,6 +104,8 @@ type View struct {
 	On     string `toml:"on"` // "updates" or "computers"
 	Filter string `toml:"filter"`
 	Sort   string `toml:"sort"` // a column; "-" before it reverses
+
+	Columns []string `toml:"columns"` // in their order; none = those that the list begins with
 }
 
 // Themes are the names that ui.theme takes.

@@ -23,7 +23,7 @@ type computers struct {
 
 func newComputers(c *Console) pane {
 	p := &computers{c: c}
-	l := &list{c: c, on: query.OnComputers, sort: "state", reverse: true}
+	l := &list{c: c, on: query.OnComputers, sort: "state", reverse: true, builtIn: builtInComputerViews}
 	l.tab = table.New(c.styles, p.cells,
 		table.Column{Key: "name", Title: "Name", Width: 18, Flexible: true},
 		table.Column{Key: "state", Title: "State", Width: 16},
@@ -45,6 +45,7 @@ func newComputers(c *Console) pane {
 	l.restore(c.saved.Computers)
 	if c.o.View == "computers" && c.o.Filter != "" {
 		l.filter = c.o.Filter
+		l.recognize()
 	}
 	return p
 }
@@ -62,6 +63,8 @@ func (p *computers) Marked() int { return p.list.tab.MarkCount() }
 
 // Step leaves one state.
 func (p *computers) Step() (tea.Cmd, bool) { return p.list.step() }
+
+func (p *computers) filtered() *list { return p.list }
 
 // Show goes to a filter.
 func (p *computers) Show(filter string) tea.Cmd { return p.list.show(filter) }
@@ -187,8 +190,6 @@ func (p *computers) Update(msg tea.Msg) tea.Cmd {
 		id, ok := p.list.tab.Cursor()
 		comp := p.c.snap.Computer(id)
 		switch a {
-		case keys.Views:
-			return p.c.push(p.views())
 		case keys.CheckIn:
 			return p.c.checkIn()
 		case keys.InstallNow:
@@ -209,26 +210,6 @@ func (p *computers) Update(msg tea.Msg) tea.Cmd {
 		}
 	}
 	return nil
-}
-
-func (p *computers) views() pane {
-	m := &menu{c: p.c, title: "Views"}
-	for _, v := range append([]View{{Name: "All computers"}, {Name: "Failed", Filter: "status:failed"}, {Name: "Needing updates", Filter: "status:needed"}, {Name: "Without status", Filter: "status:no-status"},
-		{Name: "Waiting for a restart", Filter: "is:restart-pending"}, {Name: "Silent for 30 days", Filter: "is:stale"}, {Name: "Not in a group", Filter: "is:unassigned"}}, p.c.o.Views...) {
-		if v.On == "updates" {
-			continue
-		}
-		if v.Filter == p.list.filter {
-			m.cursor = len(m.items)
-		}
-		m.items = append(m.items, menuItem{v.Name, orAll(v.Filter), func() tea.Cmd {
-			if v.Sort != "" {
-				p.list.sort, p.list.reverse = strings.TrimPrefix(v.Sort, "-"), strings.HasPrefix(v.Sort, "-")
-			}
-			return p.list.show(v.Filter)
-		}})
-	}
-	return m
 }
 
 // computerRows finds and sorts the computers that a filter lets through.

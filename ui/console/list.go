@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -63,6 +64,13 @@ type list struct {
 	first   func(key string) (reverse bool)
 	rows    func(ctx context.Context, snap *store.Snapshot, w wish) (rows, error)
 	moved   func() tea.Cmd // the cursor may be on another row
+	builtIn []view         // the list's own views
+	began   look           // the order that the list begins with
+
+	current string          // the name of the view that is shown; empty = a filter of the user's own
+	looks   map[string]look // by view: what the user made of it
+	saved   []savedView     // the user's own views
+	counts  viewCounts
 
 	request request
 	snap    *store.Snapshot // that the rows are of
@@ -92,17 +100,18 @@ type rows struct {
 // state is what the next session begins with.
 func (l *list) state() listState {
 	f := l.filter
-	return listState{Filter: &f, Sort: l.sort, Reverse: l.reverse}
+	return listState{Filter: &f, Sort: l.sort, Reverse: l.reverse, View: l.current, Looks: maps.Clone(l.looks), Columns: l.tab.Chosen(), Saved: slices.Clone(l.saved), History: l.history}
 }
 
 // restore takes up the state of the last session, as far as it is still valid.
 func (l *list) restore(s listState) {
+	l.began = look{Sort: l.sort, Reverse: l.reverse}
 	if s.Filter != nil && l.check(*s.Filter) == nil {
 		l.filter = *s.Filter
 	}
-	if slices.ContainsFunc(l.tab.Columns, func(c table.Column) bool { return c.Key == s.Sort }) && s.Sort != "" {
-		l.sort, l.reverse = s.Sort, s.Reverse
-	}
+	l.looks, l.saved, l.history, l.current = maps.Clone(s.Looks), slices.Clone(s.Saved), s.History, s.View
+	l.wear(look{Sort: s.Sort, Reverse: s.Reverse, Columns: s.Columns})
+	l.recognize()
 }
 
 // check says what is wrong with a filter.
@@ -141,6 +150,7 @@ func (l *list) load(follow bool) tea.Cmd {
 			if !slices.Equal(l.got.hidden, got.hidden) {
 				l.tab.Layout()
 			}
+			counts := l.countViews()
 			// While rows are marked their order is held: what is about to be
 			// approved must not move under the hand (terminal section 1, live
 			// refresh).
@@ -153,16 +163,21 @@ func (l *list) load(follow bool) tea.Cmd {
 				l.tab.SetRows(got.ids, snap.Seq())
 			}
 			if l.moved != nil {
-				return l.moved()
+				return tea.Batch(l.moved(), counts)
 			}
-			return nil
+			return counts
 		}
 	})
 }
 
-// show goes to a filter.
+// show goes to a filter: to the view that has it, if there is one.
 func (l *list) show(filter string) tea.Cmd {
-	l.filter = filter
+	for _, v := range l.views() {
+		if v.filter == filter {
+			return l.enter(v)
+		}
+	}
+	l.filter, l.current = filter, ""
 	l.tab.Home()
 	return tea.Batch(l.load(true), l.c.save())
 }
@@ -170,6 +185,7 @@ func (l *list) show(filter string) tea.Cmd {
 // sortBy changes the order.
 func (l *list) sortBy(key string) tea.Cmd {
 	l.sort, l.reverse = key, l.first(key)
+	l.keepLook()
 	return tea.Batch(l.load(true), l.c.save())
 }
 
@@ -180,6 +196,9 @@ func (l *list) update(a keys.Action) (cmd tea.Cmd, done bool) {
 			return l.moved(), true
 		}
 		return nil, true
+	}
+	if cmd, done := l.viewAction(a); done {
+		return cmd, true
 	}
 	switch a {
 	case keys.Mark:
@@ -199,23 +218,12 @@ func (l *list) update(a keys.Action) (cmd tea.Cmd, done bool) {
 		return l.show(l.home), true
 	case keys.Reverse:
 		l.reverse = !l.reverse
+		l.keepLook()
 		return tea.Batch(l.load(true), l.c.save()), true
 	case keys.SortNext, keys.SortPrev:
 		return l.sortStep(a), true
 	case keys.Sort:
-		m := &menu{c: l.c, title: "Sort by"}
-		for _, col := range l.tab.Columns {
-			if col.Key == "" || col.Hidden {
-				continue
-			}
-			note := ""
-			if col.Key == l.sort {
-				note = "now"
-				m.cursor = len(m.items)
-			}
-			m.items = append(m.items, menuItem{col.Title, note, func() tea.Cmd { return l.sortBy(col.Key) }})
-		}
-		return l.c.push(m), true
+		return l.c.push(l.sortMenu()), true
 	case keys.Filter:
 		return l.ask(), true
 	default:
@@ -227,13 +235,43 @@ func (l *list) update(a keys.Action) (cmd tea.Cmd, done bool) {
 	return nil, true
 }
 
-func (l *list) sortStep(a keys.Action) tea.Cmd {
-	var names []string
-	for _, col := range l.tab.Columns {
-		if col.Key != "" && !col.Hidden {
-			names = append(names, col.Key)
+// sortMenu is the menu of what can be sorted by: the columns that are shown,
+// then the others.
+func (l *list) sortMenu() pane {
+	m := &menu{c: l.c, title: "Sort by"}
+	showing := l.tab.Showing()
+	for _, shown := range []bool{true, false} {
+		for _, k := range showing {
+			if !shown {
+				break
+			}
+			m.items = append(m.items, l.sortItem(k, ""))
+		}
+		for _, col := range l.tab.Columns {
+			if !shown && col.Key != "" && !slices.Contains(showing, col.Key) {
+				m.items = append(m.items, l.sortItem(col.Key, "not shown"))
+			}
 		}
 	}
+	m.cursor = max(0, slices.IndexFunc(m.items, func(it menuItem) bool { return strings.HasPrefix(it.note, "now") }))
+	return m
+}
+
+func (l *list) sortItem(key, note string) menuItem {
+	it := menuItem{note: note, pick: func() tea.Cmd { return l.sortBy(key) }}
+	for _, col := range l.tab.Columns {
+		if col.Key == key {
+			it.text = col.Title
+		}
+	}
+	if key == l.sort {
+		it.note = "now, " + choose(l.reverse, "descending", "ascending") + choose(note != "", ", "+note, "")
+	}
+	return it
+}
+
+func (l *list) sortStep(a keys.Action) tea.Cmd {
+	names := l.tab.Showing()
 	i := slices.Index(names, l.sort)
 	if a == keys.SortNext {
 		i++
@@ -251,6 +289,7 @@ func (l *list) ask() tea.Cmd {
 			return nil
 		}
 		l.filter = text
+		l.recognize()
 		l.tab.Home()
 		return l.load(true)
 	}
@@ -322,11 +361,11 @@ func (l *list) view(w, h int, empty func() []string) []string {
 	if filter == "" {
 		filter = "(none: everything is shown)"
 	}
-	lines := []string{layout.Fit(" Filter: "+model.Clean(filter), w, st.Glyphs.Tail)}
+	lines := []string{l.tabLine(w), layout.Fit(" Filter: "+model.Clean(filter), w, st.Glyphs.Tail)}
 	if l.err != nil {
 		return append(lines, st.Bad.Render(layout.Fit(" "+model.Clean(l.err.Error()), w, st.Glyphs.Tail)), "", "  / changes the filter, Backspace goes back to: "+orAll(l.home))
 	}
-	lines[0] = st.Muted.Render(lines[0])
+	lines[1] = st.Muted.Render(layout.Ends(" Filter: "+model.Clean(filter), l.unseenOrder(w), w, st.Glyphs.Tail))
 	if !l.ready {
 		word := "loading the catalogue"
 		if l.c.snap.Loaded() {
@@ -343,7 +382,18 @@ func (l *list) view(w, h int, empty func() []string) []string {
 		}
 		return lines
 	}
-	return append(lines, l.tab.Lines(w, max(1, h-2))...)
+	return append(lines, l.tab.Lines(w, max(1, h-len(lines)))...)
+}
+
+// unseenOrder says by what the rows are sorted where no column shows it.
+func (l *list) unseenOrder(w int) string {
+	l.tab.Header(w) // lays the columns out
+	for _, c := range l.tab.Columns {
+		if c.Key == l.tab.Sort && c.Key != "" && !l.tab.Shown(c.Key) {
+			return "by " + c.Title + choose(l.tab.Reverse, l.c.styles.Glyphs.Down, l.c.styles.Glyphs.Up) + " "
+		}
+	}
+	return ""
 }
 
 func orAll(filter string) string {

@@ -15,7 +15,9 @@ type menu struct {
 	title  string
 	items  []menuItem
 	cursor int
-	top    int
+	shown  window
+	// manage says how an item is renamed and removed; nil = it cannot be.
+	manage func(i int) (rename, remove func() tea.Cmd)
 }
 
 // menuItem is one choice.
@@ -29,7 +31,25 @@ type menuItem struct {
 func (m *menu) Title() string { return m.title }
 
 // Keys says which bindings can be used.
-func (m *menu) Keys() paneKeys { return paneKeys{Scope: keys.Menu} }
+func (m *menu) Keys() paneKeys {
+	return paneKeys{Scope: keys.Menu, Disabled: func(a keys.Action) string {
+		switch rename, remove := m.managed(); {
+		case a == keys.RenameItem && rename == nil:
+			return "this cannot be renamed here"
+		case a == keys.RemoveItem && remove == nil:
+			return "this cannot be removed here"
+		}
+		return ""
+	}}
+}
+
+// managed says how the item under the cursor is renamed and removed.
+func (m *menu) managed() (rename, remove func() tea.Cmd) {
+	if m.manage == nil || m.cursor >= len(m.items) {
+		return nil, nil
+	}
+	return m.manage(m.cursor)
+}
 
 // Update takes in an action.
 func (m *menu) Update(msg tea.Msg) tea.Cmd {
@@ -37,30 +57,25 @@ func (m *menu) Update(msg tea.Msg) tea.Cmd {
 	if !ok || len(m.items) == 0 {
 		return nil
 	}
-	switch keys.Action(a) {
-	case keys.Up:
-		m.cursor = max(0, m.cursor-1)
-	case keys.Down:
-		m.cursor = min(len(m.items)-1, m.cursor+1)
-	case keys.Choose:
-		pick := m.items[m.cursor].pick
-		cmd := m.c.drop(m)
-		return tea.Batch(cmd, pick())
+	m.shown.at = m.cursor
+	if m.shown.act(keys.Action(a), len(m.items)) {
+		m.cursor = m.shown.at
+		return nil
 	}
-	return nil
+	rename, remove := m.managed()
+	do := map[keys.Action]func() tea.Cmd{keys.Choose: m.items[m.cursor].pick, keys.RenameItem: rename, keys.RemoveItem: remove}[keys.Action(a)]
+	if do == nil {
+		return nil
+	}
+	return tea.Batch(m.c.drop(m), do())
 }
 
 // View draws the choices.
 func (m *menu) View(w, h int) string {
-	if m.cursor < m.top {
-		m.top = m.cursor
-	}
-	if m.cursor >= m.top+h-1 {
-		m.top = m.cursor - h + 2
-	}
-	m.top = max(0, min(m.top, len(m.items)-1))
 	lines := []string{""}
-	for i := m.top; i < min(len(m.items), m.top+h-1); i++ {
+	m.shown.at = m.cursor
+	first, last := m.shown.fit(len(m.items), h-1)
+	for i := first; i < last; i++ {
 		it := m.items[i]
 		l := layout.Ends(it.text, it.note, w-6, m.c.styles.Glyphs.Tail)
 		if i == m.cursor {

@@ -99,10 +99,11 @@ type Reporter interface {
 
 // View is a filter with a name, from the settings.
 type View struct {
-	Name   string
-	On     string // "updates" or "computers"
-	Filter string
-	Sort   string // a column; "-" before it reverses
+	Name    string
+	On      string // "updates" or "computers"
+	Filter  string
+	Sort    string   // a column; "-" before it reverses
+	Columns []string // in their order; none = the default
 }
 
 // Options are what a console is made of.

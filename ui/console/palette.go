@@ -21,6 +21,7 @@ var paletteWords = []struct{ word, meaning string }{
 	{"computers", "computers FILTER: the computers that match"},
 	{"theme", "theme NAME: " + strings.Join(theme.Names(), ", ")},
 	{"report", "report NAME: show a report"},
+	{"save", "save NAME: keep the filter, the order and the columns as a view of yours"},
 	{"reload", "read the screen again"},
 	{"q", "quit"},
 }
@@ -140,6 +141,8 @@ func (c *Console) command(text string, actions map[string]*keys.Binding) tea.Cmd
 		}
 		c.say(slog.LevelWarn, fmt.Sprintf("there is no report %q", rest))
 		return nil
+	case "save":
+		return c.saveView(rest)
 	case "reload":
 		cmd, _ := c.global(keys.Reload)
 		return cmd

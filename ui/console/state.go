@@ -23,12 +23,17 @@ type state struct {
 	Visit     time.Time `json:"visit"`
 }
 
-// listState is a list's filter and order.
+// listState is a list's filter, its look, and the views of its user.
 type listState struct {
-	Filter  *string `json:"filter,omitempty"` // nil = never changed
-	Sort    string  `json:"sort,omitempty"`
-	Reverse bool    `json:"reverse,omitempty"`
-	Details bool    `json:"details,omitempty"`
+	Filter  *string         `json:"filter,omitempty"` // nil = never changed
+	Sort    string          `json:"sort,omitempty"`
+	Reverse bool            `json:"reverse,omitempty"`
+	Details bool            `json:"details,omitempty"`
+	View    string          `json:"view,omitempty"` // the current one; empty = the filter is of no view
+	Columns []string        `json:"columns,omitempty"`
+	Looks   map[string]look `json:"looks,omitempty"` // by view: what the user made of it
+	Saved   []savedView     `json:"saved,omitempty"`
+	History []string        `json:"history,omitempty"` // of the filter, the newest last
 }
 
 // readState reads the state of the last session. One that cannot be read is

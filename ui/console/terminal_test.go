@@ -216,7 +216,7 @@ func TestBurstOfKeys(t *testing.T) {
 	x := onTerminal(t)
 	x.waits("> openssl")
 	x.types("jjkkjj")
-	x.waits("> nginx")
+	x.waits("> tzdata")
 	x.types("\r")
 	x.waits("Identifier")
 	x.types("\x1bj") // back, and down

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +25,8 @@ const defaultFilter = "approved:none (needed:>0 or failed:>0)"
 type updates struct {
 	c       *Console
 	list    *list
+	columns []updateColumn
+	titles  titles
 	details bool     // the pane below the list
 	rest    uint64   // counts the moves of the cursor
 	request request  // of the details
@@ -37,28 +38,21 @@ type updates struct {
 
 func newUpdates(c *Console) pane {
 	u := &updates{c: c}
-	l := &list{c: c, on: query.OnUpdates, home: defaultFilter, filter: defaultFilter, sort: "needed", reverse: true}
-	l.tab = table.New(c.styles, u.cells,
-		table.Column{Key: "title", Title: "Title", Width: 35, Flexible: true},
-		table.Column{Key: "kb", Title: "KB", Width: 9, Priority: 8},
-		table.Column{Key: "class", Title: "Class", Width: 8, Priority: 4},
-		table.Column{Key: "severity", Title: "Severity", Width: 9, Priority: 3},
-		table.Column{Key: "needed", Title: "Needed", Width: 7, Right: true, Priority: 1},
-		table.Column{Key: "failed", Title: "Failed", Width: 7, Right: true, Priority: 5},
-		table.Column{Key: "installed", Title: "Inst/NA", Width: 7, Right: true, Priority: 9},
-		table.Column{Key: "approval", Title: "Approval", Width: 14, Priority: 2},
-		table.Column{Key: "released", Title: "Released", Width: 10, Priority: 6},
-		table.Column{Key: "size", Title: "Size", Width: 7, Right: true, Priority: 7},
-	)
+	l := &list{c: c, on: query.OnUpdates, home: defaultFilter, filter: defaultFilter, sort: "needed", reverse: true, builtIn: builtInUpdateViews}
+	u.columns = updateColumns()
+	l.tab = table.New(c.styles, u.cells, tableColumns(u.columns)...)
 	l.tab.Step = c.o.Step
-	l.first = func(key string) bool { return !slices.Contains([]string{"title", "class", "approval"}, key) }
-	l.rows = updateRows
+	l.first = func(key string) bool {
+		return !slices.ContainsFunc(u.columns, func(c updateColumn) bool { return c.Key == key && c.rising })
+	}
+	l.rows = u.rows
 	l.moved = u.moved
 	u.list = l
 	l.restore(c.saved.Updates)
 	u.details = c.saved.Updates.Details
 	if c.o.View == "updates" && c.o.Filter != "" {
 		l.filter = c.o.Filter
+		l.recognize()
 	}
 	return u
 }
@@ -76,6 +70,8 @@ func (u *updates) Marked() int { return u.list.tab.MarkCount() }
 
 // Step leaves one state.
 func (u *updates) Step() (tea.Cmd, bool) { return u.list.step() }
+
+func (u *updates) filtered() *list { return u.list }
 
 // Show goes to a filter.
 func (u *updates) Show(filter string) tea.Cmd { return u.list.show(filter) }
@@ -124,8 +120,6 @@ func (u *updates) act(a keys.Action) tea.Cmd {
 		u.details = !u.details
 		u.shows = 0
 		return tea.Batch(u.moved(), c.save())
-	case keys.Views:
-		return c.push(u.views())
 	case keys.ApproveIt:
 		return c.approve(u.selection(), u.done)
 	case keys.DeclineIt:
@@ -150,7 +144,7 @@ func (u *updates) act(a keys.Action) tea.Cmd {
 		}
 	case keys.CopyRow:
 		if id, ok := u.list.tab.Cursor(); ok {
-			return c.copy(rowText(u.cells(id)))
+			return c.copy(u.rowText(id))
 		}
 	}
 	return nil
@@ -197,162 +191,6 @@ func (c *Console) needing(update uint32) tea.Cmd {
 	return nil
 }
 
-// views is the menu of filters with a name.
-func (u *updates) views() pane {
-	m := &menu{c: u.c, title: "Views"}
-	add := func(title, filter, sort string) {
-		if filter == u.list.filter {
-			m.cursor = len(m.items)
-		}
-		m.items = append(m.items, menuItem{title, orAll(filter), func() tea.Cmd {
-			if sort != "" {
-				u.list.sort, u.list.reverse = strings.TrimPrefix(sort, "-"), strings.HasPrefix(sort, "-")
-			}
-			return u.list.show(filter)
-		}})
-	}
-	present := map[model.Classification]bool{}
-	if u.list.snap != nil {
-		for _, r := range u.list.snap.Updates() {
-			present[r.Class] = true
-		}
-	}
-	for _, v := range updateViews {
-		if !v.hide || present[v.class] {
-			add(v.title, v.filter, "")
-		}
-	}
-	add("Approved, still needed", "approved:any needed:>0", "")
-	add("Declined", "is:declined", "")
-	add("Superseded", "is:superseded !is:declined", "")
-	add("New since the last visit", "is:new", "")
-	for _, v := range u.c.o.Views {
-		if v.On != "computers" {
-			add(v.Name, v.Filter, v.Sort)
-		}
-	}
-	return m
-}
-
-// updateRows finds and sorts the updates that a filter lets through.
-func updateRows(ctx context.Context, snap *store.Snapshot, w wish) (rows, error) {
-	q, err := query.ParseUpdates(w.filter)
-	if err != nil {
-		return rows{}, err
-	}
-	all := snap.Updates()
-	got := rows{total: len(all), group: model.GroupAll}
-	if name, ok := q.Group(); ok {
-		for _, id := range snap.Groups().Order() {
-			if strings.EqualFold(snap.Groups().Group(id).Name, name) {
-				got.group = id
-			}
-		}
-	}
-	found, err := q.Filter(ctx, snap, all, w.now)
-	if err != nil {
-		return rows{}, err
-	}
-	order, err := updateOrder(ctx, snap, found, got.group, w)
-	if err != nil {
-		return rows{}, err
-	}
-	got.ids = order
-	// Columns without anything in them give their room to the title: a Debian
-	// archive knows no severities, and most lists no failures.
-	severities, failures, articles, approvals := false, false, false, w.sort == "approval"
-	for _, r := range found {
-		approvals = approvals || approvalWord(snap, r) != "-"
-		severities = severities || r.Severity != model.SeverityUnspecified
-		articles = articles || len(r.KB) > 0
-		failures = failures || w.sort == "failed" || snap.Counts(r.Number, got.group).Failed > 0
-		if severities && failures && articles && approvals {
-			break
-		}
-	}
-	if !severities && w.sort != "severity" {
-		got.hidden = append(got.hidden, "severity")
-	}
-	if !approvals {
-		got.hidden = append(got.hidden, "approval")
-	}
-	if !articles && w.sort != "kb" {
-		got.hidden = append(got.hidden, "kb")
-	}
-	if !failures {
-		got.hidden = append(got.hidden, "failed")
-	}
-	return got, nil
-}
-
-// keyed is a row with what it is sorted by.
-type keyed struct {
-	row    *model.UpdateRow
-	number float64
-	text   string
-}
-
-// updateOrder sorts; what is equal is sorted by severity, class, need and title,
-// so that the order is always the same.
-func updateOrder(ctx context.Context, snap *store.Snapshot, found []*model.UpdateRow, group model.GroupID, w wish) ([]uint32, error) {
-	list := make([]keyed, len(found))
-	for i, r := range found {
-		if i%1024 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		k := keyed{row: r}
-		switch w.sort {
-		case "title":
-			k.text = strings.ToLower(r.Title)
-		case "kb":
-			k.number = articleNumber(r)
-		case "class":
-			k.number = float64(r.Class)
-		case "severity":
-			k.number = float64(r.Severity)
-		case "approval":
-			k.text = approvalWord(snap, r)
-		case "released":
-			k.number = float64(r.Released.Unix())
-		case "size":
-			k.number = float64(r.Size)
-		default:
-			counts := snap.Counts(r.Number, group)
-			switch w.sort {
-			case "failed":
-				k.number = float64(counts.Failed)
-			case "installed":
-				k.number = counts.InstalledOrNA()
-			default:
-				k.number = float64(counts.Needed)
-			}
-		}
-		list[i] = k
-	}
-	slices.SortFunc(list, func(a, b keyed) int {
-		d := cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.text, b.text))
-		if w.reverse {
-			d = -d
-		}
-		return cmp.Or(d, -cmp.Compare(a.row.Severity, b.row.Severity), cmp.Compare(a.row.Class, b.row.Class), strings.Compare(a.row.Title, b.row.Title), cmp.Compare(a.row.Number, b.row.Number))
-	})
-	ids := make([]uint32, len(list))
-	for i, k := range list {
-		ids[i] = k.row.Number
-	}
-	return ids, nil
-}
-
-// articleNumber is the number of an update's article; an update without one
-// comes first.
-func articleNumber(r *model.UpdateRow) float64 {
-	if len(r.KB) == 0 {
-		return 0
-	}
-	n, _ := strconv.ParseUint(r.KB[0], 10, 40) // what is no number sorts as none
-	return float64(n)
-}
-
 // articleOf is the article in parentheses at the end of a title, as in
 // "... (KB5034441)"; empty = there is none.
 func articleOf(title string) string {
@@ -361,17 +199,6 @@ func articleOf(title string) string {
 		return ""
 	}
 	return title[i:]
-}
-
-// articles names an update's articles: the first, and how many more.
-func articles(r *model.UpdateRow) string {
-	switch len(r.KB) {
-	case 0:
-		return ""
-	case 1:
-		return model.Clean(r.KB[0])
-	}
-	return fmt.Sprintf("%s+%d", model.Clean(r.KB[0]), len(r.KB)-1)
 }
 
 // approvalWord says in a word what is approved.
@@ -419,38 +246,6 @@ func approvalWord(snap *store.Snapshot, r *model.UpdateRow) string {
 
 // severityMarks are what stands for a severity without colour.
 var severityMarks = [...]string{"", "low", "moderate", "important", "CRITICAL"}
-
-// cells gives a row of the list.
-func (u *updates) cells(id uint32) []table.Cell {
-	snap, st := u.list.snap, u.c.styles
-	r := snap.Row(id)
-	if r == nil {
-		return []table.Cell{{Text: "(gone)"}}
-	}
-	n := snap.Counts(id, u.list.got.group)
-	// The titles of a month differ at their end only.
-	keep := ""
-	if !u.list.tab.Shown("kb") {
-		keep = articleOf(model.Clean(r.Title))
-	}
-	cells := []table.Cell{
-		{Text: model.Clean(r.Title), Keep: keep}, {Text: articles(r)}, {Text: r.Class.String()}, {Text: severityMarks[min(int(r.Severity), 4)]}, {Text: count(n.Needed)}, {Text: zero(n.Failed)},
-		{Text: percent(n.InstalledOrNA())}, {Text: approvalWord(snap, r)}, {Text: u.c.date(r.Released)}, {Text: sized(r.Size)},
-	}
-	if r.Class == model.ClassSecurity || r.Class == model.ClassCritical {
-		cells[2].Style = st.Warn
-	}
-	if r.Severity >= model.SeverityImportant {
-		cells[3].Style = st.Bad
-	}
-	if n.Needed == 0 {
-		cells[4].Style = st.Muted
-	}
-	if n.Failed > 0 {
-		cells[5].Style = st.Bad
-	}
-	return cells
-}
 
 // zero writes a number, and nothing for none: a column of noughts hides the rest.
 func zero(n int) string {

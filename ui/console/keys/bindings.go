@@ -40,6 +40,18 @@ const (
 	ToCleanup  Action = "cleanup"
 	ToProducts Action = "products"
 
+	NextView       Action = "next-view"
+	PrevView       Action = "previous-view"
+	SaveView       Action = "save-view"
+	Columns        Action = "columns"
+	ShowColumn     Action = "show-column"
+	ColumnLeft     Action = "column-left"
+	ColumnRight    Action = "column-right"
+	DefaultColumns Action = "default-columns"
+	KeepColumns    Action = "keep-columns"
+	RenameItem     Action = "rename-item"
+	RemoveItem     Action = "remove-item"
+
 	Filter      Action = "filter"
 	Views       Action = "views"
 	ClearFilter Action = "default-filter"
@@ -138,14 +150,14 @@ const (
 // serial lines eat are not used: ctrl+s, ctrl+q, ctrl+space, Alt; nothing is
 // only on a key that needs AltGr (terminal section 1).
 var builtin = []Binding{
-	{Up, []string{"up", "k"}, "up", "Move up", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, Help, Confirm, Notice}, 0, false},
-	{Down, []string{"down", "j"}, "down", "Move down", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, Help, Confirm, Notice}, 0, false},
-	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "Move up by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Help, Confirm, Notice}, 0, false},
-	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "Move down by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Help, Confirm, Notice}, 0, false},
-	{HalfUp, []string{"ctrl+u"}, "half up", "Move up by half a page", []Scope{List, Scroll, Products, FormProducts, Help}, 0, false},
-	{HalfDown, []string{"ctrl+d"}, "half down", "Move down by half a page", []Scope{List, Scroll, Products, FormProducts, Help}, 0, false},
-	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Help}, 0, false},
-	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Help}, 0, false},
+	{Up, []string{"up", "k"}, "up", "Move up", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice}, 0, false},
+	{Down, []string{"down", "j"}, "down", "Move down", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice}, 0, false},
+	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "Move up by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice}, 0, false},
+	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "Move down by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice}, 0, false},
+	{HalfUp, []string{"ctrl+u"}, "half up", "Move up by half a page", []Scope{List, Scroll, Products, FormProducts, Menu, ColumnList, Approve, Help}, 0, false},
+	{HalfDown, []string{"ctrl+d"}, "half down", "Move down by half a page", []Scope{List, Scroll, Products, FormProducts, Menu, ColumnList, Approve, Help}, 0, false},
+	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help}, 0, false},
+	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help}, 0, false},
 
 	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List, Update, Inspection, Run, Report}, 1, false},
 	{NextLink, []string{"tab"}, "next to open", "Go to the next line that can be opened", []Scope{Update, Inspection, Run}, 4, false},
@@ -159,6 +171,17 @@ var builtin = []Binding{
 	{Mark, []string{"space"}, "mark", "Mark or unmark the row and move down", []Scope{Updates, Computers, Group}, 4, false},
 	{Filter, []string{"/"}, "filter", "Change the filter; Tab completes, Enter keeps it, Esc leaves the field", []Scope{Updates, Computers, Products, FormProducts}, 5, false},
 	{Views, []string{"f"}, "views", "Choose a view: a filter with a name", []Scope{Updates, Computers}, 6, false},
+	{NextView, []string{"tab"}, "next view", "Go to the next view, to the right in the line of views", []Scope{Updates, Computers}, 9, false},
+	{PrevView, []string{"shift+tab"}, "previous view", "Go to the view before", []Scope{Updates, Computers}, 0, false},
+	{Columns, []string{"o"}, "columns", "Choose the columns of the view and their order", []Scope{Updates, Computers}, 9, false},
+	{SaveView, []string{"F"}, "save view", "Save the filter, the order and the columns as a view of yours", []Scope{Updates, Computers}, 0, false},
+	{ShowColumn, []string{"space"}, "show/hide", "Show or hide the column", []Scope{ColumnList}, 1, false},
+	{ColumnLeft, []string{"<", "left", "h"}, "left", "Move the column to the left", []Scope{ColumnList}, 2, false},
+	{ColumnRight, []string{">", "right", "l"}, "right", "Move the column to the right", []Scope{ColumnList}, 3, false},
+	{KeepColumns, []string{"enter"}, "keep", "Keep the columns for this view", []Scope{ColumnList}, 4, false},
+	{DefaultColumns, []string{"backspace"}, "default", "Go back to the columns that the list begins with", []Scope{ColumnList}, 5, false},
+	{RenameItem, []string{"n"}, "rename", "Give the saved view another name", []Scope{Menu}, 3, false},
+	{RemoveItem, []string{"d", "delete"}, "remove", "Remove the saved view", []Scope{Menu}, 4, false},
 	{Details, []string{"p"}, "details", "Show or hide the details below the list", []Scope{Updates}, 7, false},
 	{Sort, []string{"s"}, "sort", "Choose the column to sort by", []Scope{Updates, Computers}, 8, false},
 	{Reverse, []string{"S"}, "reverse", "Reverse the order", []Scope{Updates, Computers}, 0, false},
@@ -242,7 +265,7 @@ var builtin = []Binding{
 	{NextItem, []string{"down", "tab", "j"}, "next item", "Go to the next item", []Scope{Form}, 4, false},
 	{PrevItem, []string{"up", "shift+tab", "k"}, "previous item", "Go to the item before", []Scope{Form}, 0, false},
 
-	{Close, []string{"esc", "q"}, "back", "Close this and go back", []Scope{Approve, Menu, Help, Notice}, 8, false},
+	{Close, []string{"esc", "q"}, "back", "Close this and go back", []Scope{Approve, Menu, ColumnList, Help, Notice}, 8, false},
 
 	{ToOverview, []string{"1"}, "Overview", "Go to the Overview", []Scope{Global}, 0, false},
 	{ToUpdates, []string{"2"}, "Updates", "Go to the updates", []Scope{Global}, 0, false},
@@ -264,9 +287,9 @@ var builtin = []Binding{
 	{Quit, []string{"q"}, "quit", "Go back; from a screen itself, quit (Ctrl-C quits from anywhere)", []Scope{Global}, 11, false},
 	{LastView, []string{"-"}, "last view", "Go to the screen of before", []Scope{Global}, 0, false},
 	{Palette, []string{":"}, "command", "Type a command; Tab completes", []Scope{Global}, 10, false},
-	{HelpMe, []string{"?", "f1"}, "help", "Show all keys and the glossary", []Scope{Global, Approve, Form, FormProducts, Confirm, Menu, Notice}, 10, false},
+	{HelpMe, []string{"?", "f1"}, "help", "Show all keys and the glossary", []Scope{Global, Approve, Form, FormProducts, Confirm, Menu, ColumnList, Notice}, 10, false},
 	{Reload, []string{"r"}, "refresh", "Read the screen again, in its order", []Scope{Global}, 0, false},
-	{Redraw, []string{"ctrl+l"}, "redraw", "Draw the screen again", []Scope{Global, Approve, Form, FormProducts, Confirm, Menu, Notice, Help}, 0, false},
+	{Redraw, []string{"ctrl+l"}, "redraw", "Draw the screen again", []Scope{Global, Approve, Form, FormProducts, Confirm, Menu, ColumnList, Notice, Help}, 0, false},
 	{Suspend, []string{"ctrl+z"}, "suspend", "Go to the shell; fg comes back (where there is job control)", []Scope{Global}, 0, false},
 }
 
@@ -279,5 +302,6 @@ var ScopeTitles = []struct {
 	{UpdateComputers, "An update by computer"}, {Groups, "Groups"}, {Group, "A group and its computers"}, {Deployments, "Deployments"}, {Deployment, "A deployment"},
 	{Rules, "Rules"}, {Rule, "A rule"}, {Pending, "Changes that wait for consent"}, {Proposal, "A change that waits"}, {Agenda, "Agenda"}, {Cleanup, "Cleanup"}, {CleanupJob, "A cleanup job"},
 	{Products, "Products and classifications"}, {Sync, "Synchronization"}, {Run, "A synchronization"}, {Report, "A report"}, {Journal, "Journal"},
+	{ColumnList, "Choosing columns"},
 	{List, "Every list"}, {Scroll, "Every text"}, {Approve, "Approving"}, {Confirm, "Confirming"}, {Form, "Wizards"}, {FormProducts, "Products in a wizard"}, {Menu, "Menus"}, {Help, "Help"}, {Notice, "Messages"}, {Global, "Everywhere"},
 }

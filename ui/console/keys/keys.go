@@ -48,6 +48,7 @@ const (
 	Confirm     Scope = "confirm"
 	Form        Scope = "wizard"
 	Menu        Scope = "menu"
+	ColumnList  Scope = "columns"
 	Notice      Scope = "notice"
 	Help        Scope = "help"
 
@@ -140,6 +141,7 @@ var inherits = map[Scope][]Scope{
 	Pending: {List, Global}, Proposal: {Scroll, Global}, Cleanup: {List, Global}, CleanupJob: {List, Global},
 	Products: {Global}, FormProducts: {}, Inspection: {Scroll, Global}, Run: {Scroll, Global}, Report: {Scroll, Global},
 	Scroll: {Global}, List: {Global}, Approve: {}, Confirm: {}, Form: {}, Menu: {}, Notice: {}, Help: {},
+	ColumnList: {},
 }
 
 // Chain gives a pane's scope and those that come along, the nearest first.

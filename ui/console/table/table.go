@@ -21,17 +21,6 @@ import (
 	"fettle/ui/console/theme"
 )
 
-// Column is one column of a table.
-type Column struct {
-	Key      string // the name that sorting and settings use
-	Title    string
-	Width    int // columns of the terminal; of a flexible column, the least
-	Flexible bool
-	Right    bool // numbers
-	Priority int  // on a narrow screen the highest goes first; 0 stays always
-	Hidden   bool // left out whatever the width
-}
-
 // Cell is what one row shows in one column.
 type Cell struct {
 	Text  string
@@ -63,7 +52,9 @@ type Table[ID comparable] struct {
 
 	cache  map[ID]cached
 	key    cacheKey
-	widths []int
+	widths []int    // by column; 0 = not shown
+	order  []int    // columns as they stand on the screen
+	chosen []string // keys of the columns that somebody chose, in their order; nil = the default
 }
 
 // cached is a rendered row, without the cursor's and the mark's state.
@@ -338,67 +329,17 @@ func (t *Table[ID]) Selection() []ID {
 	return slices.Collect(t.Marks())
 }
 
-// gap is between columns, lead is the cursor's and the mark's place.
-const gap, lead = 1, 2
-
-// fitColumns decides which columns a width has room for.
-func (t *Table[ID]) fitColumns(w int) []int {
-	widths := make([]int, len(t.Columns))
-	room := w - lead
-	flexible := 0
-	for i, c := range t.Columns {
-		if c.Hidden {
-			continue
-		}
-		widths[i] = c.Width
-		room -= c.Width + gap
-		if c.Flexible {
-			flexible++
-		}
-	}
-	room += gap
-	for room < 0 {
-		drop := -1
-		for i, c := range t.Columns {
-			if widths[i] > 0 && c.Priority > 0 && (drop < 0 || c.Priority > t.Columns[drop].Priority) {
-				drop = i
-			}
-		}
-		if drop < 0 {
-			break
-		}
-		room += widths[drop] + gap
-		if t.Columns[drop].Flexible {
-			flexible--
-		}
-		widths[drop] = 0
-	}
-	for i, c := range t.Columns {
-		if widths[i] > 0 && c.Flexible && flexible > 0 {
-			if room >= 0 {
-				extra := room / flexible
-				widths[i] += extra
-				room -= extra
-				flexible--
-			} else {
-				widths[i] = max(4, widths[i]+room)
-				room = 0
-			}
-		}
-	}
-	return widths
-}
-
 // Header is the line of column titles, with an arrow at the sorted one.
 func (t *Table[ID]) Header(w int) string {
 	widths := t.columnWidths(w)
 	var b strings.Builder
 	b.WriteString(layout.Blanks(lead))
 	first := true
-	for i, c := range t.Columns {
+	for _, i := range t.order {
 		if widths[i] == 0 {
 			continue
 		}
+		c := t.Columns[i]
 		if !first {
 			b.WriteByte(' ')
 		}
@@ -418,27 +359,6 @@ func (t *Table[ID]) Header(w int) string {
 		}
 	}
 	return t.Styles.Header.Render(layout.Fit(b.String(), w, ""))
-}
-
-func (t *Table[ID]) columnWidths(w int) []int {
-	if t.key.width != w || t.key.styles != t.Styles || t.widths == nil {
-		t.key.width, t.key.styles = w, t.Styles
-		t.widths = t.fitColumns(w)
-		clear(t.cache)
-	}
-	return t.widths
-}
-
-// Layout drops what is remembered of the columns, after they were changed.
-func (t *Table[ID]) Layout() {
-	t.widths = nil
-	clear(t.cache)
-}
-
-// Shown says whether there is room for a column, since the last layout.
-func (t *Table[ID]) Shown(key string) bool {
-	i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Key == key })
-	return i >= 0 && i < len(t.widths) && t.widths[i] > 0
 }
 
 // Lines draws the rows: at most h lines of w columns.
@@ -483,10 +403,11 @@ func (t *Table[ID]) render(id ID, widths []int, w int) cached {
 	cells := t.Source(id)
 	var plain, styled strings.Builder
 	first, anyStyle := true, false
-	for i, c := range t.Columns {
+	for _, i := range t.order {
 		if widths[i] == 0 {
 			continue
 		}
+		c := t.Columns[i]
 		if !first {
 			plain.WriteByte(' ')
 			styled.WriteByte(' ')
@@ -499,8 +420,8 @@ func (t *Table[ID]) render(id ID, widths []int, w int) cached {
 		var text string
 		if c.Right {
 			text = layout.FitRight(cell.Text, widths[i], t.Styles.Glyphs.Tail)
-		} else if keep := layout.Width(cell.Keep); keep > 0 && keep < widths[i]/2 && layout.Width(cell.Text) > widths[i] {
-			text = layout.Fit(layout.Cut(strings.TrimSuffix(cell.Text, cell.Keep), widths[i]-keep, t.Styles.Glyphs.Tail)+cell.Keep, widths[i], t.Styles.Glyphs.Tail)
+		} else if cell.Keep != "" && (layout.Width(cell.Keep) < widths[i]/2 || widths[i] >= keepFrom) && layout.Width(cell.Text) > widths[i] {
+			text = t.keep(cell, widths[i])
 		} else {
 			text = layout.Fit(cell.Text, widths[i], t.Styles.Glyphs.Tail)
 		}
@@ -522,6 +443,18 @@ func (t *Table[ID]) render(id ID, widths []int, w int) cached {
 		return cached{p, p}
 	}
 	return cached{p, styled.String()}
+}
+
+// keepFrom is how wide a column must be for an end that must be cut itself:
+// in less nobody recognises it.
+const keepFrom = 30
+
+// keep cuts a cell before the end that must stay; that gets half of the room at
+// most.
+func (t *Table[ID]) keep(cell Cell, w int) string {
+	tail := t.Styles.Glyphs.Tail
+	end := layout.Cut(cell.Keep, w/2, tail)
+	return layout.Fit(layout.Cut(strings.TrimSuffix(cell.Text, cell.Keep), w-layout.Width(end), tail)+end, w, tail)
 }
 
 // Window says which rows the last Lines showed, from 1, for "1-20 of 300".
