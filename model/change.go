@@ -44,6 +44,8 @@ const (
 	ChangeOptions     ChangeKind = "options"         // Options
 	ChangeForget      ChangeKind = "update-remove"   // Updates: cleanup; only number, identifier and title stay
 	ChangeRevisions   ChangeKind = "revision-remove" // Updates: cleanup; records of their older revisions go
+	ChangePostpone    ChangeKind = "postpone"        // Updates, Until: they are to be decided later; Postponed for several as they were
+	ChangeResume      ChangeKind = "postpone-end"    // Updates: they are to be decided now
 	ChangePropose     ChangeKind = "propose"         // in the journal only: Also holds the change that waits
 	ChangeReject      ChangeKind = "reject"          // in the journal only: Also holds the change that was refused
 )
@@ -71,6 +73,9 @@ type Change struct {
 	Options    *Options      `cbor:"17,keyasint,omitempty"`
 	RuleID     uint64        `cbor:"18,keyasint,omitempty"` // the rule that a deployment comes from, with its name in Rule
 	Proposal   uint64        `cbor:"19,keyasint,omitempty"` // the proposal that it was, when a second person consented
+
+	Until     time.Time      `cbor:"20,keyasint,omitzero"`  // of a postponement
+	Postponed []Postponement `cbor:"21,keyasint,omitempty"` // postponements that come back as they were
 }
 
 // Actor says who did something and by what way.

@@ -264,6 +264,9 @@ func (d *draft) performOne(c *model.Change, by model.Actor) (*model.Change, uint
 	case model.ChangeSeen, model.ChangeUnseen:
 		inverse, err := d.performSeen(c)
 		return inverse, 0, err
+	case model.ChangePostpone, model.ChangeResume:
+		inverse, err := d.postpone(c, by)
+		return inverse, 0, err
 	case model.ChangeForget:
 		return nil, 0, d.forget(c)
 	case model.ChangeRevisions:

@@ -75,6 +75,7 @@
 //	                      what a vendor's document is and in which block it stands
 //	b<block:8><piece:2>   documents as they were published, compressed together
 //	y<part:4>             a generation that is being taken in (generation.go)
+//	z<number:4>           model.Postponement: the update is to be decided later
 //
 // Counts are not on the disk: they are rebuilt from the status records when the
 // store is opened and kept current after that; Verify compares them with a

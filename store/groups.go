@@ -21,7 +21,7 @@ func checkFormula(text string) error {
 	case err != nil:
 		return &model.Refusal{Code: "formula", What: fmt.Sprintf("The formula %q was refused", model.Clean(text)), Why: err.Error()}
 	case q.UsesGroups():
-		return &model.Refusal{Code: "formula", What: fmt.Sprintf("The formula %q was refused", model.Clean(text)), Why: "a group's formula cannot ask for groups"}
+		return &model.Refusal{Code: "formula", What: fmt.Sprintf("The formula %q was refused", model.Clean(text)), Why: "a group's formula cannot ask for groups, or for what was postponed"}
 	}
 	return nil
 }

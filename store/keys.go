@@ -30,6 +30,7 @@ const (
 	kindDocument   = 'f'
 	kindBlock      = 'b'
 	kindStaged     = 'y'
+	kindPostponed  = 'z'
 )
 
 // Names of the meta records.
@@ -73,6 +74,7 @@ func keyRule(id uint64) []byte     { return key64(kindRule, id) }
 func keyLicence(n uint32) []byte   { return key32(kindLicence, n) }
 func keyAlarm(n uint32) []byte     { return key32(kindAlarm, n) }
 func keyProposal(id uint64) []byte { return key64(kindProposal, id) }
+func keyPostponed(n uint32) []byte { return key32(kindPostponed, n) }
 
 func keyRevision(n, rev uint32) []byte {
 	return binary.BigEndian.AppendUint32(key32(kindRevision, n), rev)

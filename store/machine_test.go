@@ -380,12 +380,15 @@ func (m *machine) groups(rt *rapid.T) {
 // byUpdates are the changes that name updates and nothing else.
 func (m *machine) byUpdates(rt *rapid.T) {
 	kind := rapid.SampledFrom([]model.ChangeKind{model.ChangeDecline, model.ChangeDecline, model.ChangeReinstate, model.ChangeReinstate, model.ChangeUndecline, model.ChangeLicence, model.ChangeLicence,
-		model.ChangeLicenceEnd, model.ChangeSeen, model.ChangeUnseen, model.ChangeForget, model.ChangeRevisions}).Draw(rt, "kind")
+		model.ChangeLicenceEnd, model.ChangeSeen, model.ChangeUnseen, model.ChangeForget, model.ChangeRevisions, model.ChangePostpone, model.ChangeResume}).Draw(rt, "kind")
 	by := admin
 	if kind == model.ChangeDecline && rapid.IntRange(0, 3).Draw(rt, "by the server") == 0 {
 		by = model.Actor{Who: "fettle", From: model.FromServer, Role: model.AccessAdministrator} // what expired
 	}
 	c := model.Change{Kind: kind, Updates: m.updates(rt)}
+	if kind == model.ChangePostpone {
+		c.Until = m.s.now().AddDate(0, 0, rapid.IntRange(1, 30).Draw(rt, "days"))
+	}
 	parts := map[uint32]bool{}
 	if kind == model.ChangeDecline || kind == model.ChangeReinstate {
 		for _, n := range c.Updates {
@@ -753,6 +756,9 @@ func decisions(s *Snapshot) string {
 	for n := uint32(1); n <= s.LastUpdate(); n++ {
 		if !s.Licensed(n) {
 			fmt.Fprintln(&b, "unlicensed", n)
+		}
+		if p, ok := s.Postponement(n); ok {
+			fmt.Fprintf(&b, "postponed %+v\n", p)
 		}
 		for _, g := range order {
 			if a, ok := s.Approval(n, g); ok {

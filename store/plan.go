@@ -60,6 +60,8 @@ func (s *Snapshot) plan(c model.Change, now time.Time) model.Plan {
 		s.planDecline(&p, c, now)
 	case model.ChangeRetract, model.ChangeRestore:
 		s.planRetract(&p, c, now)
+	case model.ChangePostpone, model.ChangeResume:
+		s.planPostpone(&p, c, now)
 	case model.ChangeGroupAdd, model.ChangeFormula, model.ChangeGroupRemove, model.ChangeGroupMove, model.ChangeJoin, model.ChangeLeave, model.ChangeExclude, model.ChangeInclude:
 		s.planMembership(&p, c, now)
 	case model.ChangePolicy:
@@ -90,7 +92,7 @@ var imperatives = map[string]string{
 	"Approved": "Approve", "Declined": "Decline", "Ended": "End", "Reinstated": "Reinstate", "Retracted": "Retract", "Restored": "Restore",
 	"Added": "Add", "Renamed": "Rename", "Moved": "Move", "Removed": "Remove", "Changed": "Change", "Took": "Take", "Excluded": "Exclude",
 	"Completed": "Complete", "Accepted": "Accept", "Acknowledged": "Acknowledge", "Marked": "Mark", "Enabled": "Enable", "Disabled": "Disable",
-	"Put": "Put",
+	"Put": "Put", "Postponed": "Postpone", "Brought": "Bring",
 }
 
 func imperative(summary string) string {

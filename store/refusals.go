@@ -17,7 +17,8 @@ import (
 func role(k model.ChangeKind) model.Access {
 	switch k {
 	case model.ChangeApprove, model.ChangeDecline, model.ChangeReinstate, model.ChangeUndecline, model.ChangeRetract,
-		model.ChangeRestore, model.ChangeJoin, model.ChangeLeave, model.ChangeSeen, model.ChangeUnseen:
+		model.ChangeRestore, model.ChangeJoin, model.ChangeLeave, model.ChangeSeen, model.ChangeUnseen,
+		model.ChangePostpone, model.ChangeResume:
 		return model.AccessOperator
 	}
 	return model.AccessAdministrator
@@ -129,6 +130,8 @@ func (s *Snapshot) checkOne(step *model.Change) error {
 		return s.checkOptions(c.Options)
 	case model.ChangeForget:
 		return s.checkForget(c)
+	case model.ChangePostpone, model.ChangeResume:
+		return s.checkPostpone(c)
 	case model.ChangeLicenceEnd:
 		return s.checkLicenceEnd(c)
 	}

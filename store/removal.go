@@ -41,6 +41,7 @@ func (s *Snapshot) checkForget(c model.Change) error {
 func (d *draft) forget(c *model.Change) error {
 	rows, t := d.rows.edit(), newTouched()
 	alarms := d.alarms
+	d.dropPostponed(c.Updates)
 	d.removed, d.whole, d.outside = d.removed.Clone(), d.whole.Clone(), d.outside.Clone()
 	for _, n := range c.Updates {
 		e := rows.at(n)

@@ -33,6 +33,7 @@ func termsDigest(terms string) []byte {
 // readDecisions reads the records of rules, licences, alarms and proposals.
 func (s *Snapshot) readDecisions(txn *badger.Txn) error {
 	s.licences, s.alarms = map[uint32]licence{}, map[uint32]*model.RevisionAlarm{}
+	s.postponed = map[uint32]*model.Postponement{}
 	optional := func(err error) error {
 		if errors.Is(err, badger.ErrKeyNotFound) {
 			return nil
@@ -55,6 +56,10 @@ func (s *Snapshot) readDecisions(txn *badger.Txn) error {
 		}),
 		each(txn, kindAlarm, func(key []byte, a *model.RevisionAlarm) error {
 			s.alarms[number32(key)] = a
+			return nil
+		}),
+		each(txn, kindPostponed, func(key []byte, p *model.Postponement) error {
+			s.postponed[number32(key)] = p
 			return nil
 		}),
 		each(txn, kindProposal, func(_ []byte, p *model.Proposal) error {

@@ -51,6 +51,7 @@ type Snapshot struct {
 	licences  map[uint32]licence              // accepted, by update; replaced, never changed
 	alarms    map[uint32]*model.RevisionAlarm // by update; replaced, never changed
 	proposals []*model.Proposal               // by number, ascending
+	postponed map[uint32]*model.Postponement  // by update, in force or not; replaced, never changed
 
 	ruleNumber     uint64 // the last number given to a rule
 	proposalNumber uint64 // the last number given to a proposal

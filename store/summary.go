@@ -98,6 +98,13 @@ func (s *Snapshot) summaryOne(c model.Change) string {
 		return "Acknowledged the revision alarm of " + updates
 	case model.ChangeUnseen:
 		return "Marked the revision alarm of " + updates + " as not looked at"
+	case model.ChangePostpone:
+		if len(c.Postponed) > 0 {
+			return "Postponed " + s.namedPostponed(c.Postponed) + " as before"
+		}
+		return "Postponed " + updates + " until " + c.Until.UTC().Format(time.RFC3339)
+	case model.ChangeResume:
+		return "Brought " + updates + " back into triage"
 	case model.ChangeOptions:
 		if words := optionWords(s.options, *c.Options); words != "" {
 			return "Changed the options: " + words
@@ -109,6 +116,14 @@ func (s *Snapshot) summaryOne(c model.Change) string {
 		return "Removed the records of older revisions of " + updates
 	}
 	return string(c.Kind)
+}
+
+// namedPostponed names postponed updates.
+func (s *Snapshot) namedPostponed(list []model.Postponement) string {
+	if len(list) == 1 && s.Row(list[0].Update) != nil {
+		return model.Clean(s.Row(list[0].Update).Title)
+	}
+	return plural(len(list), "update")
 }
 
 // namedGroups is how many groups a summary names; of more it gives the number.

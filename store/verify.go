@@ -346,6 +346,19 @@ func (c *checker) decisions() error {
 	})
 	c.checked("revision alarms", alarms)
 	c.equal("revision alarms", alarms, len(c.snap.alarms))
+	postponed := visit(c, kindPostponed, func(key []byte, p *model.Postponement) {
+		n := number32(key)
+		switch m := c.snap.postponed[n]; {
+		case p.Update != n || c.updates[n] == "":
+			c.problem("a postponement of update %d stands under number %d", p.Update, n)
+		case c.snap.removed.Contains(n):
+			c.problem("update %s is postponed although it was removed", c.updates[n])
+		case m == nil || !same(m, p):
+			c.problem("the postponement of update %s differs between memory and disk", c.updates[n])
+		}
+	})
+	c.checked("postponements", postponed)
+	c.equal("postponements", postponed, len(c.snap.postponed))
 	proposals := visit(c, kindProposal, func(key []byte, p *model.Proposal) {
 		if p.ID != number64(key) || p.ID > c.snap.proposalNumber {
 			c.problem("proposal %d says that it is %d", number64(key), p.ID)

@@ -190,6 +190,8 @@ func TestUpdateTerms(t *testing.T) {
 		"is:overdue":                       {2},
 		`in:"Web Servers" is:overdue`:      nil, // nobody there needs it
 		"is:new":                           {2},
+		"is:later":                         {1},
+		"!is:later is:stale":               {3},
 		"is:declined,superseded":           {4, 5},
 		"is:superse*":                      {2, 5},
 		"size:>100MB":                      {3, 5},
@@ -538,6 +540,7 @@ func TestProperties(t *testing.T) {
 		{"needs:(age:>14d)", true, false},
 		{"needs:(in:Berlin)", false, true},
 		{"needs:(is:overdue)", true, true},
+		{"needs:(is:later)", true, true}, // so that no formula asks for it
 		{"needs:(approved:any)", false, false},
 		{"needs:(approved:Berlin)", false, true},
 	}

@@ -199,6 +199,9 @@ func isUpdateField() field[*model.UpdateRow] {
 			last := e.w.LastVisit()
 			return !last.IsZero() && r.Arrived.After(last)
 		}},
+		{Suggestion: Suggestion{"later", "it is to be decided later, and nothing new happened to it since"}, cost: costCounts, relative: true, groups: true, test: func(e *env, r *model.UpdateRow) bool {
+			return !r.Has(model.FlagDeclined) && e.w.Postponed(r.Number, e.now)
+		}},
 	})
 }
 

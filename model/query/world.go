@@ -21,8 +21,9 @@ type World interface {
 	ComputerState(computer uint32) model.ComputerState
 	Unknown(computer uint32, now time.Time) model.UnknownReason
 	StaleApproval(update uint32) bool
-	ContentState(update uint32) string // word of the content: field
-	LastVisit() time.Time              // for is:new; zero = everything is old
+	ContentState(update uint32) string           // word of the content: field
+	LastVisit() time.Time                        // for is:new; zero = everything is old
+	Postponed(update uint32, now time.Time) bool // for is:later
 }
 
 // Catalogue may be implemented by a World as well: Complete then offers the

@@ -26,6 +26,7 @@ type fakeWorld struct {
 	stale      map[uint32]bool
 	content    map[uint32]string
 	visit      time.Time
+	later      map[uint32]time.Time
 	asked      map[string]int // calls by method
 }
 
@@ -62,6 +63,7 @@ func (w *fakeWorld) Unknown(n uint32, _ time.Time) model.UnknownReason { return 
 func (w *fakeWorld) StaleApproval(n uint32) bool                       { return w.stale[n] }
 func (w *fakeWorld) ContentState(n uint32) string                      { return w.content[n] }
 func (w *fakeWorld) LastVisit() time.Time                              { return w.visit }
+func (w *fakeWorld) Postponed(n uint32, now time.Time) bool            { return now.Before(w.later[n]) }
 func (w *fakeWorld) Categories() []model.Category {
 	var all []model.Category
 	for _, c := range w.categories {
@@ -160,6 +162,7 @@ func testWorld() *fakeWorld {
 		stale:   map[uint32]bool{3: true},
 		content: map[uint32]string{1: "ready", 2: "vendor", 3: "failed", 4: "none", 5: "waiting"},
 		visit:   date("2026-03-12 08:00"),
+		later:   map[uint32]time.Time{1: now.Add(day), 2: now.Add(-day), 4: now.Add(day)},
 	}
 }
 

@@ -119,7 +119,7 @@ func checkComputerFormula(text string) error {
 	case err != nil:
 		return err
 	case q.UsesGroups():
-		return errors.New("a formula cannot ask for groups: membership would depend on itself")
+		return errors.New("a formula cannot ask for groups, or for what was postponed: membership would depend on itself")
 	}
 	return nil
 }

@@ -289,7 +289,7 @@ func (sc *scope) add(snap *store.Snapshot, c *model.Change) {
 	switch c.Kind {
 	case model.ChangePropose, model.ChangeReject: // nothing of it is in force
 		return
-	case model.ChangeRuleAdd, model.ChangeRuleSet, model.ChangeRuleRemove, model.ChangeSeen, model.ChangeUnseen,
+	case model.ChangeRuleAdd, model.ChangeRuleSet, model.ChangeRuleRemove, model.ChangeSeen, model.ChangeUnseen, model.ChangePostpone, model.ChangeResume,
 		model.ChangeUpstream, model.ChangeUpstreamEnd, model.ChangeRevisions:
 	case model.ChangeApprove, model.ChangeDecline, model.ChangeUndecline, model.ChangeReinstate,
 		model.ChangeLicence, model.ChangeLicenceEnd, model.ChangeForget:
