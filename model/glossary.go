@@ -24,6 +24,8 @@ func Glossary() []Term {
 		{"policy", "a group's agent settings: Automatic Updates mode, installation schedule, restart policy; the deepest group wins"},
 		{"approval", "what a group says of an update: Install, Uninstall or Not Approved, with an optional deadline"},
 		{"decline", "take an update out of sight and out of evaluation, for every group"},
+		{"triage", "the queue of what is to be decided, worst first: updates that are needed and for which nothing is in effect on all the computers that need them"},
+		{"postponed", "said of an update that is to be decided later: it is out of the queue of triage until then, or until something new happens to it"},
 		{"deployment", "one act of approving several updates for several groups; it has a name, an author, a time and perhaps a deadline, and its progress can be followed"},
 		{"deadline", "the instant by which an approved update must be installed"},
 		{"automatic approval rule", "classifications and products whose new updates are approved for groups by themselves"},

@@ -72,7 +72,7 @@ func TestPropertyTriageOrderIsTotal(t *testing.T) {
 		again := slices.Clone(list)
 		slices.Reverse(again)
 		SortUndecided(list)
-		SortUndecided(again)
+		slices.SortFunc(again, CompareUndecided)
 		for i := range list {
 			if list[i].Update != again[i].Update {
 				rt.Fatalf("at %d stand %q and %q", i, list[i].Update.ID, again[i].Update.ID)

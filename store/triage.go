@@ -20,6 +20,7 @@ func (s *Snapshot) Triage(now time.Time) *model.Triage {
 	x := s.open()
 	open := roaring.Or(x.sets[query.CountedNeeded], x.sets[query.CountedFailed])
 	open.AndNot(s.unseen)
+	t.Queue = make([]model.Undecided, 0, open.GetCardinality()/2)
 	idle := s.managed.Clone() // who waits for nothing: soon few, so that taking away is cheap
 	j := s.judge(open)
 	for _, k := range j.kinds {
@@ -35,7 +36,7 @@ func (s *Snapshot) Triage(now time.Time) *model.Triage {
 			case u.Waiting > 0:
 				t.Queue = append(t.Queue, u)
 				for _, b := range waiting {
-					if b != nil {
+					if b != nil && b.Intersects(idle) {
 						idle.AndNot(b)
 					}
 				}
@@ -165,10 +166,17 @@ func (n needs) append(to []*roaring.Bitmap) []*roaring.Bitmap {
 }
 
 // and leaves the computers that are in a set, without those that are not leaves
-// the others.
+// the others. Most often it is all or none of them, for which nothing is made.
 func (n needs) and(set *roaring.Bitmap) needs {
 	for i, b := range n {
-		if b != nil {
+		if b == nil {
+			continue
+		}
+		switch b.AndCardinality(set) {
+		case 0:
+			n[i] = nil
+		case b.GetCardinality():
+		default:
 			n[i] = roaring.And(b, set)
 		}
 	}
@@ -177,7 +185,14 @@ func (n needs) and(set *roaring.Bitmap) needs {
 
 func (n needs) without(set *roaring.Bitmap) needs {
 	for i, b := range n {
-		if b != nil && b.Intersects(set) {
+		if b == nil {
+			continue
+		}
+		switch b.AndCardinality(set) {
+		case 0:
+		case b.GetCardinality():
+			n[i] = nil
+		default:
 			n[i] = roaring.AndNot(b, set)
 		}
 	}

@@ -77,7 +77,7 @@ func (a *app) complete(root *cobra.Command) {
 		return c
 	}
 	updates := a.completeQuery(query.OnUpdates)
-	for _, name := range []string{"updates", "update", "approve", "decline", "reinstate", "accept-licence", "acknowledge"} {
+	for _, name := range []string{"updates", "update", "approve", "decline", "later", "reinstate", "accept-licence", "acknowledge"} {
 		find(name).ValidArgsFunction = updates
 	}
 	find("computers").ValidArgsFunction = a.completeQuery(query.OnComputers)

@@ -69,9 +69,9 @@ command can do, with the same words.`,
 		}
 	}
 	add("setup", a.setupCommand(), a.configCommand())
-	add("look", a.updatesCommand(), a.updateCommand(), a.productsCommand(), a.computersCommand(), a.computerCommand(), a.groupsCommand(),
+	add("look", a.triageCommand(), a.updatesCommand(), a.updateCommand(), a.productsCommand(), a.computersCommand(), a.computerCommand(), a.groupsCommand(),
 		a.deploymentsCommand(), a.deploymentCommand(), a.rulesCommand(), a.pendingCommand(), a.explainCommand(), a.agendaCommand(), a.reportCommand(), a.reportsCommand(), a.journalCommand())
-	add("change", a.approveCommand(), a.declineCommand(), a.reinstateCommand(), a.ruleCommand(), a.groupCommand(), a.policyCommand(), a.optionsCommand(),
+	add("change", a.approveCommand(), a.declineCommand(), a.laterCommand(), a.reinstateCommand(), a.ruleCommand(), a.groupCommand(), a.policyCommand(), a.optionsCommand(),
 		a.acceptLicenceCommand(), a.acknowledgeCommand(), a.consentCommand(), a.rejectCommand(), a.cleanupCommand(), a.undoCommand())
 	add("run", a.syncCommand(), a.importCommand(), a.exportCommand(), a.agentCommand())
 	add("keep", a.backupCommand(), a.restoreCommand(), a.checkCommand())
