@@ -97,7 +97,7 @@ or until something new happens to them: a new revision, they become exploited, o
 twice as many computers need them. Approvals, lists and counts stay as they are;
 is:later finds what is postponed.`,
 		Example: `  fettle later 'is:later' --end
-  fettle later deb/Debian/bookworm/tzdata/2025b-0+deb12u2 --until 30d --remark 'after the move'`,
+  fettle later deb/Debian/bookworm/tzdata/2025b-0+deb12u2 --until 30d`,
 		Args: between(1, -1, "a query or identifiers of updates"),
 	}
 	cmd.Flags().StringVar(&until, "until", "7d", "`TIME` at which they come back: 36h, 7d, 2w, 2026-12-01 or 2026-12-01T18:00")
