@@ -74,6 +74,7 @@
 //	f<update id> 0 <upstream> 0 <revision:4>
 //	                      what a vendor's document is and in which block it stands
 //	b<block:8><piece:2>   documents as they were published, compressed together
+//	h<day:4>              model.DayCount: how it stood on one day, the last 400 of them (trend.go)
 //	y<part:4>             a generation that is being taken in (generation.go)
 //	z<number:4>           model.Postponement: the update is to be decided later
 //

@@ -31,6 +31,7 @@ const (
 	kindBlock      = 'b'
 	kindStaged     = 'y'
 	kindPostponed  = 'z'
+	kindDay        = 'h'
 )
 
 // Names of the meta records.
@@ -70,6 +71,7 @@ func keyInventory(n uint32) []byte             { return key32(kindInventory, n) 
 func keyStatus(n uint32) []byte                { return key32(kindStatus, n) }
 func keyEntry(seq uint64) []byte               { return key64(kindEntry, seq) }
 
+func keyDay(day int32) []byte      { return key32(kindDay, uint32(day)) }
 func keyRule(id uint64) []byte     { return key64(kindRule, id) }
 func keyLicence(n uint32) []byte   { return key32(kindLicence, n) }
 func keyAlarm(n uint32) []byte     { return key32(kindAlarm, n) }

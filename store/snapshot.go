@@ -60,6 +60,7 @@ type Snapshot struct {
 	layers      map[model.GroupID][]layer
 
 	runs    []*model.SyncRun // newest first
+	trend   []model.DayCount // by day, ascending; replaced, never changed
 	journal journalHead
 	plans   uint64 // the last installation plan number reserved
 

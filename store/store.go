@@ -327,6 +327,10 @@ func (s *Store) readMeta(snap *Snapshot) (found bool, version uint64, err error)
 				snap.runs = append(snap.runs, r)
 				return nil
 			}),
+			each(txn, kindDay, func(_ []byte, c *model.DayCount) error {
+				snap.trend = append(snap.trend, *c)
+				return nil
+			}),
 		)
 		if err != nil {
 			return err

@@ -390,5 +390,6 @@ func (c *checker) rest() error {
 	c.checked("products", visit(c, kindCategory, func([]byte, *model.Category) {}))
 	c.checked("upstreams", visit(c, kindUpstream, func([]byte, *model.Upstream) {}))
 	c.checked("synchronizations", visit(c, kindRun, func([]byte, *model.SyncRun) {}))
+	c.trend()
 	return nil
 }

@@ -43,6 +43,12 @@
 // next time; one that ended with the process is tried again like a failed one;
 // one that a person cancelled is not.
 //
+// # The trend
+//
+// The engine has the store count each day how update management stands: at its
+// start, every ten minutes while anything changes, and at its end. Days on which
+// no engine ran are not counted, and nothing is made up for them.
+//
 // # Ownership
 //
 // An Engine owns every goroutine it starts. With Run, jobs belong to the engine:

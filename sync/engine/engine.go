@@ -46,6 +46,9 @@ type Engine struct {
 	end  context.CancelCauseFunc
 	work sync.WaitGroup // jobs, watchers, the agent
 	wake chan struct{}  // something happened that Run must look at
+	ends sync.Once      // what is done once at the end
+
+	counted counting
 
 	mu       sync.Mutex
 	closed   bool
@@ -134,6 +137,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.starting = false
 		e.mu.Unlock()
 		now := e.o.Clock()
+		e.countDay(ctx, now, false)
 		if !now.Before(refresh) {
 			refresh = now.Add(refreshEvery)
 			if err := e.o.Store.RefreshGroups(ctx); err != nil && ctx.Err() == nil {
@@ -163,6 +167,7 @@ func (e *Engine) Close() {
 	e.mu.Unlock()
 	e.end(errEnding)
 	e.work.Wait()
+	e.ends.Do(e.countAtEnd)
 }
 
 // poke has Run look again.
