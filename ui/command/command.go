@@ -82,6 +82,7 @@ type app struct {
 	host   *host // where the store is open in this process; nil = not (yet)
 	config config.Config
 	zone   *time.Location
+	begin  begin
 	flags  struct {
 		data, config                     string
 		json, csv, readOnly, plan, asked bool

@@ -12,6 +12,7 @@ import (
 
 	"fettle/model"
 	"fettle/model/query"
+	"fettle/ui/console"
 	"fettle/ui/remote"
 	"fettle/ui/report"
 )
@@ -182,6 +183,9 @@ func (a *app) complete(root *cobra.Command) {
 		}
 		return names
 	}
+	find("open").ValidArgsFunction = a.offer(computers)
+	flag(root, "view", fixed(console.Screens()...))
+	flag(root, "filter", updates)
 	flag(find("approve"), "group", a.offerFlag(groups))
 	flag(find("approve"), "action", fixed("install", "uninstall", "none", "inherit"))
 	flag(find("approve"), "deadline", fixed("now", "7d", "14d"))

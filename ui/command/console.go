@@ -29,6 +29,9 @@ func (a *app) console(ctx context.Context) error {
 	if err := a.checkKeys(); err != nil {
 		return err
 	}
+	if err := console.CheckView(a.begin.view, a.begin.filter); err != nil {
+		return &usageError{err: err}
+	}
 	a.s.Actor.From = model.FromConsole
 	for {
 		client, h, err := a.reach(ctx)
@@ -41,6 +44,7 @@ func (a *app) console(ctx context.Context) error {
 		if a.readOnly() {
 			a.s.Env[remote.EnvReadOnly] = "1"
 		}
+		a.s.Env[remote.EnvView], a.s.Env[remote.EnvFilter], a.s.Env[remote.EnvOpen] = a.begin.view, a.begin.filter, a.begin.open
 		code, err := client.Console(ctx, in, out, a.s.Env)
 		err = errors.Join(err, client.Close())
 		switch {
@@ -67,19 +71,33 @@ func (a *app) terminal() (in, out *os.File, ok bool) {
 func (a *app) ownConsole(ctx context.Context, h *host) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
+	shown, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	err := h.listen()
 	if err == nil {
 		running.Go(func() {
-			if err := h.engine.Run(background); err != nil && background.Err() == nil {
+			err := console.Guard(func() error { return h.engine.Run(background) })
+			var fault *console.Fault
+			if errors.As(err, &fault) {
+				end(fault) // the screen is given back, then it is said
+			} else if err != nil && background.Err() == nil {
 				h.log.Error("the background ended", "error", err)
 			}
 		})
 		o := h.consoleOptions(a.s, a.zone, a.readOnly())
-		o.Local = true
+		o.Local, o.Reload = true, h.reloader(a.flags.config, a.s.Getenv)
 		if o.Directory, err = os.Getwd(); err != nil { // it was removed, say
 			o.Directory = string(filepath.Separator)
 		}
-		err = console.Run(ctx, o, h.programOptions()...)
+		asked, quiet := h.reloadSignal()
+		defer quiet()
+		o.Reloads = asked
+		o.View, o.Filter, o.Open = a.begin.view, a.begin.filter, a.begin.open
+		err = console.Run(shown, o)
+		if fault := new(console.Fault); errors.As(context.Cause(shown), &fault) {
+			err = errors.Join(err, fault)
+		}
+		err = h.told(err)
 	}
 	// Commands that others run here may use the engine until they end.
 	var lerr error
@@ -98,7 +116,13 @@ func (a *app) ownConsole(ctx context.Context, h *host) error {
 // serveConsole shows the console to a session of another process.
 func (h *host) serveConsole(ctx context.Context, s *remote.Session) int {
 	a := &app{s: s, host: h, config: h.config}
+	begin := [3]string{s.Getenv(remote.EnvView), s.Getenv(remote.EnvFilter), s.Getenv(remote.EnvOpen)}
+	if err := console.CheckView(begin[0], begin[1]); err != nil {
+		return a.finish(ctx, &usageError{err: err})
+	}
 	o := h.consoleOptions(s, zoneOf(s), a.readOnly())
+	o.View, o.Filter, o.Open = begin[0], begin[1], begin[2]
+	o.Reload = h.reloader("", os.Getenv)
 	o.Width, o.Height = s.Size.Width, s.Size.Height
 	// Sizes come by the session, not by a signal. The first is there already.
 	o.NextSize = func(ctx context.Context) (int, int, bool) {
@@ -114,15 +138,7 @@ func (h *host) serveConsole(ctx context.Context, s *remote.Session) int {
 		return a.finish(ctx, err)
 	}
 	defer c.Close()
-	options := append(h.programOptions(), tea.WithAltScreen(), tea.WithInput(s.In), tea.WithOutput(s.Out))
-	return a.finish(ctx, console.Serve(ctx, c, options...))
-}
-
-func (h *host) programOptions() []tea.ProgramOption {
-	if h.config.UI.Mouse {
-		return []tea.ProgramOption{tea.WithMouseCellMotion()}
-	}
-	return nil
+	return a.finish(ctx, h.told(console.Serve(ctx, c, tea.WithAltScreen(), tea.WithInput(s.In), tea.WithOutput(s.Out))))
 }
 
 // consoleOptions are the options of a console for a session.
@@ -132,15 +148,10 @@ func (h *host) consoleOptions(s *remote.Session, zone *time.Location, readOnly b
 	if readOnly {
 		by.Role = model.AccessViewer
 	}
-	o := console.Options{
-		Store: h.store, Engine: attach.Engine(h.engine), Reporter: attach.Reports(h.store), Actor: by, Machine: attach.Machine(h.available), Log: h.ring,
-		Terminal: theme.Detect(s.Getenv), Theme: h.config.UI.Theme, ASCII: h.config.UI.ASCII, Step: !h.config.UI.Page, FPS: h.config.UI.FPS,
-		Keys: h.config.Keys, Zone: zone, ReadOnly: readOnly, Output: s.Out,
-		StatePath: filepath.Join(h.dir, "console", fileName(by.Who)+".json"),
-	}
-	for _, v := range h.config.Views {
-		o.Views = append(o.Views, console.View{Name: v.Name, On: v.On, Filter: v.Filter, Sort: v.Sort, Columns: v.Columns})
-	}
+	o := screenOptions(h.config)
+	o.Store, o.Engine, o.Reporter, o.Actor, o.Machine, o.Log = h.store, attach.Engine(h.engine), attach.Reports(h.store), by, attach.Machine(h.available), h.ring
+	o.Terminal, o.Zone, o.ReadOnly, o.Output = theme.Detect(s.Getenv), zone, readOnly, s.Out
+	o.StatePath = filepath.Join(h.dir, "console", fileName(by.Who)+".json")
 	return o
 }
 

@@ -29,7 +29,7 @@ const (
 var commandKinds = map[string]struct{ kind, plan string }{
 	"": {looks, ""}, "setup": {looks, ""}, "setup status": {looks, ""}, "setup computers": {decides, "--this-computer"}, "setup updates": {decides, ""},
 	"config": {looks, ""}, "config check": {looks, ""}, "config show": {looks, ""},
-	"updates": {looks, ""}, "update": {looks, ""}, "computers": {looks, ""}, "computer": {looks, ""}, "groups": {looks, ""}, "deployments": {looks, ""}, "deployment": {looks, ""},
+	"updates": {looks, ""}, "update": {looks, ""}, "computers": {looks, ""}, "open": {looks, ""}, "computer": {looks, ""}, "groups": {looks, ""}, "deployments": {looks, ""}, "deployment": {looks, ""},
 	"triage": {looks, ""}, "rules": {looks, ""}, "pending": {looks, ""}, "explain": {looks, ""}, "agenda": {looks, ""}, "report": {looks, ""}, "reports": {looks, ""}, "journal": {looks, ""}, "journal verify": {looks, ""},
 	"approve": {decides, "package:tzdata|--group|All Computers"}, "decline": {decides, "package:tzdata"}, "later": {decides, "package:tzdata"}, "reinstate": {decides, "package:evil"}, "undo": {decides, ""},
 	"rule": {looks, ""}, "rule add": {decides, "New|--group|All Computers"}, "rule set": {decides, "Old|--deadline|3d"}, "rule enable": {decides, "Old"}, "rule disable": {decides, "On"}, "rule remove": {decides, "Old"}, "rule run": {decides, "Old"},

@@ -30,6 +30,7 @@ func (a *app) tree() *cobra.Command {
 opens the console; every other word is a command. What the console can do, a
 command can do, with the same words.`,
 		Example: `  fettle                                        the console
+  fettle --view updates --filter is:exploited   the console, beginning with these updates
   fettle setup computers --this-computer        bring this computer under management
   fettle setup updates --upstream debian=apt --sync-now
   fettle updates 'needed:>0 class:security'     security updates that are needed
@@ -51,6 +52,8 @@ command can do, with the same words.`,
 	f.BoolVar(&a.flags.csv, "csv", false, "answer in CSV, with a header row")
 	f.BoolVar(&a.flags.readOnly, "read-only", false, "change nothing, refuse what would")
 	f.SortFlags = false
+	root.Flags().StringVar(&a.begin.view, "view", "", "begin the console with this `SCREEN`: updates, computers, ...")
+	root.Flags().StringVar(&a.begin.filter, "filter", "", "`QUERY` that the screen begins with")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err: err, hint: "The flags are listed by: " + cmd.CommandPath() + " --help"}
 	})
@@ -69,7 +72,7 @@ command can do, with the same words.`,
 		}
 	}
 	add("setup", a.setupCommand(), a.configCommand())
-	add("look", a.triageCommand(), a.updatesCommand(), a.updateCommand(), a.productsCommand(), a.computersCommand(), a.computerCommand(), a.groupsCommand(),
+	add("look", a.openCommand(), a.triageCommand(), a.updatesCommand(), a.updateCommand(), a.productsCommand(), a.computersCommand(), a.computerCommand(), a.groupsCommand(),
 		a.deploymentsCommand(), a.deploymentCommand(), a.rulesCommand(), a.pendingCommand(), a.explainCommand(), a.agendaCommand(), a.reportCommand(), a.reportsCommand(), a.journalCommand())
 	add("change", a.approveCommand(), a.declineCommand(), a.laterCommand(), a.reinstateCommand(), a.ruleCommand(), a.groupCommand(), a.policyCommand(), a.optionsCommand(),
 		a.acceptLicenceCommand(), a.acknowledgeCommand(), a.consentCommand(), a.rejectCommand(), a.cleanupCommand(), a.undoCommand())

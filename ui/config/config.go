@@ -96,6 +96,9 @@ type UI struct {
 	Mouse    bool   `toml:"mouse"`
 	Page     bool   `toml:"page"` // scroll by half a page at the edge of a list
 	ReadOnly bool   `toml:"read_only"`
+	// Clipboard says how the console copies: "osc52" through the terminal, "off"
+	// not at all.
+	Clipboard string `toml:"clipboard"`
 }
 
 // View is a saved filter of the console.
@@ -119,7 +122,7 @@ func Default() Config {
 		Import: Import{Spool: 8 << 30},
 		Agent:  Agent{Restart: true},
 		Apt:    Apt{Options: []string{}, Dpkg: []string{}, Prefix: []string{}},
-		UI:     UI{Theme: "dark", FPS: 30, Page: true},
+		UI:     UI{Theme: "dark", FPS: 30, Page: true, Clipboard: "osc52"},
 		Keys:   map[string][]string{},
 		Views:  []View{},
 	}
@@ -186,6 +189,9 @@ func (c *Config) check(file, text string) error {
 		e.Suggestion = nearest(c.UI.Theme, Themes)
 		return e
 	}
+	if c.UI.Clipboard != "osc52" && c.UI.Clipboard != "off" {
+		return fail(toml.Key{"ui", "clipboard"}, "clipboard is %q, but it must be osc52 or off", c.UI.Clipboard)
+	}
 	if c.UI.FPS < 1 || c.UI.FPS > 120 {
 		return fail(toml.Key{"ui", "fps"}, "fps is %d, but it must be from 1 to 120", c.UI.FPS)
 	}
@@ -217,14 +223,25 @@ func (c *Config) check(file, text string) error {
 		}
 	}
 	for action, keys := range c.Keys {
+		if len(keys) == 1 && keys[0] == disabledKey {
+			c.Keys[action] = []string{}
+			continue
+		}
 		for _, k := range keys {
-			if k == "" {
+			switch k {
+			case "":
 				return fail(toml.Key{"keys", action}, "the action %s has an empty key; an empty list takes its keys away", action)
+			case disabledKey:
+				return fail(toml.Key{"keys", action}, "the action %s has %q beside other keys; alone it takes its keys away", action, k)
 			}
 		}
 	}
 	return nil
 }
+
+// disabledKey takes an action off the keyboard, as an empty list does: what those
+// who come from other terminal programs write.
+const disabledKey = "<disabled>"
 
 // Pool reads the root certificates of trusted signers. nil means the system's.
 func (c *Config) Pool() (*x509.CertPool, error) {

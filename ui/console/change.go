@@ -191,20 +191,24 @@ func (c *Console) copy(text string) tea.Cmd {
 		c.say(slog.LevelWarn, "the text is too long for the clipboard of a terminal")
 		return nil
 	}
-	c.say(slog.LevelInfo, "copied: "+text)
-	out := c.o.Output
-	if out == nil || !c.styles.Terminal.Attributes {
+	out, t := c.o.Output, c.styles.Terminal
+	if out == nil || !t.Attributes || c.clipboard() == ClipboardOff {
+		c.say(slog.LevelInfo, "to copy: "+text)
 		return nil
 	}
-	seq := osc52.New(text)
-	if strings.HasPrefix(c.o.Terminal.Type, "tmux") {
-		seq = seq.Tmux()
-	} else if strings.HasPrefix(c.o.Terminal.Type, "screen") {
-		seq = seq.Screen()
+	c.say(slog.LevelInfo, "copied: "+text)
+	seq := osc52.New(text).String()
+	// What runs the terminal inside another one hands the sequence on, or takes it
+	// itself, as its settings say: both are tried.
+	switch {
+	case t.Tmux || strings.HasPrefix(t.Type, "tmux"):
+		seq = osc52.New(text).Tmux().String() + seq
+	case strings.HasPrefix(t.Type, "screen"):
+		seq += osc52.New(text).Screen().String()
 	}
 	return func() tea.Msg {
 		// One write: it cannot come to stand inside a frame, which is one too.
-		if _, err := io.WriteString(out, seq.String()); err != nil {
+		if _, err := io.WriteString(out, seq); err != nil {
 			return savedMsg{fmt.Errorf("writing to the clipboard: %w", err)}
 		}
 		return nil

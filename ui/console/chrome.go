@@ -14,7 +14,20 @@ import (
 // tabs is the first line: the screens with their keys, the current one in
 // brackets. A narrow screen names the current one only.
 func (c *Console) tabs(w int) string {
+	line, _ := c.placeTabs(w)
+	return line
+}
+
+// tabPlace is where a tab stands: the columns from one to before the other.
+type tabPlace struct {
+	action   keys.Action
+	from, to int
+}
+
+// placeTabs draws the tabs and says where each stands.
+func (c *Console) placeTabs(w int) (string, []tabPlace) {
 	var names []string
+	var places []tabPlace
 	at := -1
 	for _, s := range screens() {
 		here := s.action == c.current
@@ -32,6 +45,7 @@ func (c *Console) tabs(w int) string {
 			name = bind.Label() + " " + name
 		}
 		names = append(names, name)
+		places = append(places, tabPlace{action: s.action})
 	}
 	line := func() (left, here, right string) {
 		before, after := strings.Join(names[:at], " "), strings.Join(names[at+1:], " ")
@@ -60,10 +74,15 @@ func (c *Console) tabs(w int) string {
 		}
 		left, here, right = line()
 	}
+	x := 1
+	for i, name := range names { // brackets stand in the place of blanks
+		places[i].from, places[i].to = x, x+layout.Width(name)
+		x = places[i].to + 1
+	}
 	if room := w - layout.Width(left+here+right); room > len("Fettle") {
 		right += layout.Blanks(room-len("Fettle")) + "Fettle"
 	}
-	return left + c.styles.Tab.Render(here) + right
+	return left + c.styles.Tab.Render(here) + right, places
 }
 
 // crumbs is the second line: where we are, and the facts of the pane.

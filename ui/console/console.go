@@ -26,6 +26,12 @@ const (
 	minHeight = 15
 )
 
+// The lines of a frame that are not the pane's: those above it, and all.
+const (
+	bodyTop  = 2 // tabs and breadcrumbs
+	bodyRest = 4 // and the status line and the hints
+)
+
 // Console is the root: the one Bubble Tea model.
 type Console struct {
 	o      Options
@@ -52,6 +58,10 @@ type Console struct {
 	prompt   *prompt
 	commands []string                     // what was written at the palette
 	narrowed map[string]report.Parameters // reports by name, as they were last asked for
+	opening  string                       // what :open waits for, until the catalogue is there
+	seeking  request
+	utf8     bool // what the terminal can draw, whatever is wanted
+	writing  stateWriter
 	status   message
 	said     ring
 	keyAt    time.Time // of the last key
@@ -83,10 +93,19 @@ func New(o Options) (*Console, error) {
 	if o.NoColor {
 		o.Terminal.Profile = termenv.Ascii
 	}
+	utf8 := o.Terminal.UTF8
 	if o.ASCII {
 		o.Terminal.UTF8 = false
 	}
+	saved := readState(o.StatePath)
 	styles, err := theme.New(o.Theme, o.Terminal)
+	if saved.Theme != "" && saved.ThemeOver == o.Theme && err == nil {
+		// :theme was said while the settings said this, too; one that no longer
+		// exists is forgotten.
+		if st, terr := theme.New(saved.Theme, o.Terminal); terr == nil {
+			styles = st
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +113,7 @@ func New(o Options) (*Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Console{o: o, keys: m, scribe: scribe{zone: o.Zone, server: o.Server, styles: styles, store: o.Store}, actor: o.Actor, screens: map[keys.Action]pane{}, narrowed: map[string]report.Parameters{}, said: ring{limit: 100}}
+	c := &Console{o: o, keys: m, scribe: scribe{zone: o.Zone, server: o.Server, styles: styles, store: o.Store}, actor: o.Actor, screens: map[keys.Action]pane{}, narrowed: map[string]report.Parameters{}, said: ring{limit: 100}, utf8: utf8, opening: o.Open, saved: saved, commands: saved.Commands}
 	c.o.ReadOnly = o.ReadOnly || o.Store.ReadOnly()
 	if c.o.ReadOnly {
 		c.actor.Role = model.AccessViewer // so that the store refuses too, whatever a pane forgets
@@ -108,10 +127,14 @@ func New(o Options) (*Console, error) {
 		c.engineFeed = o.Engine.Watch(c.ctx)
 	}
 	c.width, c.height = o.Width, o.Height
-	c.saved = readState(o.StatePath)
 	c.visit = c.saved.Visit
 	c.look()
 	c.visitScreen(c.first())
+	if f, ok := c.top().(filtered); ok && o.Filter != "" {
+		f.Show(o.Filter) // Init reads it
+	} else if o.Filter != "" {
+		c.say(slog.LevelWarn, "the screen "+o.View+" has no filter")
+	}
 	return c, nil
 }
 
@@ -144,7 +167,7 @@ func (c *Console) look() {
 
 // Init begins to watch.
 func (c *Console) Init() tea.Cmd {
-	return tea.Batch(c.watch(time.Time{}), c.top().Update(shown{}), c.waitLoaded(), c.waitSize())
+	return tea.Batch(c.watch(time.Time{}), c.top().Update(shown{}), c.waitLoaded(), c.waitSize(), c.waitReload(), c.opened())
 }
 
 // resizedMsg is the next size of a served session's terminal.
@@ -231,6 +254,8 @@ func (c *Console) update(msg tea.Msg) tea.Cmd {
 		return tea.Batch(func() tea.Msg { return size }, c.waitSize())
 	case tea.KeyMsg:
 		return c.typed(msg)
+	case tea.MouseMsg:
+		return c.pointed(msg)
 	case answered:
 		return msg.take()
 	case changedMsg:
@@ -241,6 +266,10 @@ func (c *Console) update(msg tea.Msg) tea.Cmd {
 	case faultMsg:
 		c.fault = msg.err
 		c.say(slog.LevelError, msg.err.Error())
+	case reloadMsg:
+		return tea.Batch(c.reload(), c.waitReload())
+	case reloadedMsg:
+		return c.reloaded(msg)
 	case savedMsg:
 		if msg.err != nil {
 			c.said.add(logLine{c.now, slog.LevelWarn, msg.err.Error()})
@@ -283,7 +312,7 @@ func (c *Console) refresh() tea.Cmd {
 	for _, p := range c.stack {
 		cmds = append(cmds, p.Update(changed{}))
 	}
-	return tea.Batch(cmds...)
+	return tea.Batch(append(cmds, c.opened())...)
 }
 
 // tick arranges for the next minute, if an age is on the screen.
@@ -407,16 +436,19 @@ func (c *Console) open(view, filter string) tea.Cmd {
 		return nil
 	}
 	cmd := c.visitScreen(a)
-	if f, ok := c.top().(interface{ Show(filter string) tea.Cmd }); ok {
+	if f, ok := c.top().(filtered); ok {
 		return tea.Batch(cmd, f.Show(filter))
 	}
 	return cmd
 }
 
 // say puts a sentence on the status line until the next key, and into the log.
+// What comes after an error does not hide it: it must have been seen.
 func (c *Console) say(level slog.Level, text string) {
 	text = model.Clean(text)
-	c.status = message{level, text}
+	if c.status.level < slog.LevelError || level >= slog.LevelError {
+		c.status = message{level, text}
+	}
 	c.said.add(logLine{c.now, level, text})
 }
 
@@ -472,9 +504,9 @@ func (c *Console) View() string {
 	if c.faulty() {
 		body = c.faultPage(w)
 	} else {
-		body = strings.Split(p.View(w, h-4), "\n")
+		body = strings.Split(p.View(w, h-bodyRest), "\n")
 	}
-	for i := range h - 4 {
+	for i := range h - bodyRest {
 		if i < len(body) {
 			lines = append(lines, body[i])
 		} else {

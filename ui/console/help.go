@@ -20,6 +20,7 @@ type help struct {
 	cursor int
 	top    int
 	height int
+	drawn  []int // the item of each line
 }
 
 // helpItem is a heading, a binding or a term.
@@ -178,8 +179,14 @@ func (h *help) View(w, height int) string {
 		return "\n  Nothing here has " + model.Clean(h.search) + "."
 	}
 	var lines []string
+	h.drawn = h.drawn[:0]
+	last := h.top
 	for i := h.top; i < len(h.items) && len(lines) < height; i++ {
 		it := h.items[i]
+		for len(h.drawn) < len(lines) {
+			h.drawn = append(h.drawn, last)
+		}
+		last = i
 		var l string
 		switch {
 		case it.heading != "":
@@ -214,5 +221,17 @@ func (h *help) View(w, height int) string {
 		}
 		lines = append(lines, l)
 	}
+	for len(h.drawn) < len(lines) {
+		h.drawn = append(h.drawn, last)
+	}
 	return strings.Join(lines, "\n")
+}
+
+// Click puts the cursor on a key or a word. It does nothing else: what a key does
+// may be a change.
+func (h *help) Click(_, y int) tea.Cmd {
+	if y < len(h.drawn) && h.items[h.drawn[y]].heading == "" {
+		h.cursor = h.drawn[y]
+	}
+	return nil
 }

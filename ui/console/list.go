@@ -79,6 +79,7 @@ type list struct {
 	ready   bool
 	late    bool // other rows are there, but marks hold the order
 	history []string
+	row     uint32 // that had the cursor when the last session ended
 }
 
 // wish is what a list is to show.
@@ -100,14 +101,15 @@ type rows struct {
 // state is what the next session begins with.
 func (l *list) state() listState {
 	f := l.filter
-	return listState{Filter: &f, Sort: l.sort, Reverse: l.reverse, View: l.current, Looks: maps.Clone(l.looks), Columns: l.tab.Chosen(), Saved: slices.Clone(l.saved), History: l.history}
+	row, _ := l.tab.Cursor()
+	return listState{Filter: &f, Sort: l.sort, Reverse: l.reverse, Row: row, View: l.current, Looks: maps.Clone(l.looks), Columns: l.tab.Chosen(), Saved: slices.Clone(l.saved), History: l.history}
 }
 
 // restore takes up the state of the last session, as far as it is still valid.
 func (l *list) restore(s listState) {
 	l.began = look{Sort: l.sort, Reverse: l.reverse}
 	if s.Filter != nil && l.check(*s.Filter) == nil {
-		l.filter = *s.Filter
+		l.filter, l.row = *s.Filter, s.Row
 	}
 	l.looks, l.saved, l.history, l.current = maps.Clone(s.Looks), slices.Clone(s.Saved), s.History, s.View
 	l.wear(look{Sort: s.Sort, Reverse: s.Reverse, Columns: s.Columns})
@@ -161,6 +163,10 @@ func (l *list) load(follow bool) tea.Cmd {
 			} else {
 				l.late, l.got = false, got
 				l.tab.SetRows(got.ids, snap.Seq())
+				if l.row != 0 {
+					l.tab.Focus(l.row)
+					l.row = 0
+				}
 			}
 			if l.moved != nil {
 				return tea.Batch(l.moved(), counts)
@@ -172,6 +178,7 @@ func (l *list) load(follow bool) tea.Cmd {
 
 // show goes to a filter: to the view that has it, if there is one.
 func (l *list) show(filter string) tea.Cmd {
+	l.row = 0
 	for _, v := range l.views() {
 		if v.filter == filter {
 			return l.enter(v)

@@ -120,6 +120,7 @@ type Options struct {
 	ASCII    bool // draw with ASCII whatever the terminal can
 	NoColor  bool
 	Step     bool // scroll lists line by line
+	Mouse    bool // take the mouse, so that the terminal's own marking of text needs a key
 	FPS      int  // frames a second at most; 0 = 30
 	Keys     map[string][]string
 	Views    []View
@@ -144,6 +145,11 @@ type Options struct {
 	StatePath string
 	View      string // the screen to begin with; empty = that of the last time
 	Filter    string // its filter
+	Open      string // an update or a computer to show the details of, as :open takes it
+
+	Clipboard string          // ClipboardOSC52 or ClipboardOff; empty is the former
+	Reload    Reloader        // nil = there is no configuration to read again
+	Reloads   <-chan struct{} // asks for it; nil = nothing does
 }
 
 // Log is a ring of the last log lines, which the log screen shows. It is a

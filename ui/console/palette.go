@@ -3,12 +3,12 @@ package console
 import (
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"fettle/model"
 	"fettle/model/query"
 	"fettle/ui/console/keys"
 	"fettle/ui/console/theme"
@@ -19,10 +19,12 @@ import (
 var paletteWords = []struct{ word, meaning string }{
 	{"updates", "updates FILTER: the updates that match"},
 	{"computers", "computers FILTER: the computers that match"},
-	{"theme", "theme NAME: " + strings.Join(theme.Names(), ", ")},
+	{"open", "open ID: an update by its identifier, KB article or CVE, or a computer by its name"},
 	{"report", "report NAME: show a report"},
+	{"theme", "theme NAME: " + strings.Join(theme.Names(), ", ") + "; kept for the next session"},
+	{"set", "set NAME VALUE: change how the screen is drawn and worked"},
+	{"reload", "read config.toml again: colours, keys, views and the rest of how the screen looks"},
 	{"save", "save NAME: keep the filter, the order and the columns as a view of yours"},
-	{"reload", "read the screen again"},
 	{"q", "quit"},
 }
 
@@ -59,6 +61,10 @@ func (c *Console) palette(text string) tea.Cmd {
 			switch {
 			case word == "theme":
 				return c.offer(start, rest, theme.Names())
+			case word == "set":
+				return c.offerSetting(start, rest)
+			case word == "open":
+				return c.offer(start, rest, c.computerNames())
 			case word == "report" && c.o.Reporter != nil:
 				var reports []string
 				for _, r := range c.o.Reporter.Reports() {
@@ -92,7 +98,8 @@ func (c *Console) palette(text string) tea.Cmd {
 	}
 	p.done = func(text string) tea.Cmd {
 		c.commands = remember(c.commands, text)
-		return c.command(text, actions)
+		c.saved.Commands = slices.Clone(c.commands) // it is written while more is remembered
+		return tea.Batch(c.command(text, actions), c.save())
 	}
 	return c.ask(p, text)
 }
@@ -107,6 +114,34 @@ func (c *Console) offer(start int, begun string, all []string) (int, []string, [
 	return start, texts, nil
 }
 
+// offerSetting completes what follows `:set`.
+func (c *Console) offerSetting(start int, rest string) (int, []string, []string) {
+	name, value, more := strings.Cut(rest, " ")
+	var texts, meanings []string
+	for _, s := range settings() {
+		switch {
+		case more && s.name == name:
+			return c.offer(start+len(name)+1, value, s.values())
+		case !more && strings.HasPrefix(s.name, name):
+			texts, meanings = append(texts, s.name), append(meanings, s.meaning)
+		}
+	}
+	return start, texts, meanings
+}
+
+// offered bounds how many names are looked through for a completion: it is made
+// at every key.
+const offered = 10_000
+
+func (c *Console) computerNames() []string {
+	all := c.snap.Computers()
+	names := make([]string, 0, min(len(all), offered))
+	for _, m := range all[:min(len(all), offered)] {
+		names = append(names, model.Clean(m.Name))
+	}
+	return names
+}
+
 // command does what was written.
 func (c *Console) command(text string, actions map[string]*keys.Binding) tea.Cmd {
 	word, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
@@ -117,18 +152,13 @@ func (c *Console) command(text string, actions map[string]*keys.Binding) tea.Cmd
 	case "q", "quit":
 		return c.quit()
 	case "theme":
-		st, err := theme.New(rest, c.o.Terminal)
-		if err != nil {
-			return c.tell(err)
-		}
-		c.styles = st
-		for _, p := range slices.AppendSeq(slices.Clone(c.stack), maps.Values(c.screens)) {
-			if t, ok := p.(interface{ restyle() }); ok {
-				t.restyle()
-			}
-		}
-		c.say(slog.LevelInfo, "theme "+rest+"; to keep it, set ui.theme in config.toml")
-		return nil
+		return c.set("theme " + rest)
+	case "set":
+		return c.set(rest)
+	case "open":
+		return c.openItem(rest)
+	case "reload":
+		return c.reload()
 	case "report":
 		if c.o.Reporter == nil {
 			c.say(slog.LevelWarn, "this version makes no reports")
@@ -143,18 +173,20 @@ func (c *Console) command(text string, actions map[string]*keys.Binding) tea.Cmd
 		return nil
 	case "save":
 		return c.saveView(rest)
-	case "reload":
-		cmd, _ := c.global(keys.Reload)
-		return cmd
 	}
 	for _, s := range screens() {
 		if s.name != word {
 			continue
 		}
 		cmd := c.visitScreen(s.action)
-		if f, ok := c.top().(interface{ Show(string) tea.Cmd }); ok && rest != "" {
+		f, ok := c.top().(filtered)
+		switch {
+		case rest == "":
+			return tea.Batch(cmd, c.save())
+		case ok:
 			return tea.Batch(cmd, f.Show(rest))
 		}
+		c.say(slog.LevelWarn, "the screen "+word+" has no filter")
 		return tea.Batch(cmd, c.save())
 	}
 	if b := actions[word]; b != nil {

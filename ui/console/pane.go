@@ -52,3 +52,6 @@ type aging interface{ Aging() bool }
 
 // marking is a pane with marked rows, about which quitting asks.
 type marking interface{ Marked() int }
+
+// filtered is a screen that can be opened with a filter.
+type filtered interface{ Show(filter string) tea.Cmd }

@@ -15,8 +15,8 @@ import (
 
 // Run shows the console on the local terminal until it is left. A closed
 // terminal (SIGHUP), SIGINT, SIGTERM and the end of ctx are good ends: Run
-// returns, so that the caller can close what it holds (terminal finding 9). A panic restores
-// the terminal and is an error.
+// returns, so that the caller can close what it holds (terminal finding 9). A
+// panic restores the terminal and is an error, a *Fault.
 func Run(ctx context.Context, o Options, extra ...tea.ProgramOption) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -39,15 +39,21 @@ func Serve(ctx context.Context, c *Console, extra ...tea.ProgramOption) error {
 	if fps <= 0 {
 		fps = 30 // enough for an eye, half of Bubble Tea's own (terminal section 3.1)
 	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	g := &guarded{c: c, end: end}
+	if c.o.Mouse {
+		extra = append(extra, tea.WithMouseCellMotion())
+	}
 	// Bubble Tea's own signal handler sends SIGTERM to a loop that the end of ctx
 	// may have stopped already, and then waits for ever: signals end ctx instead.
-	p := tea.NewProgram(c, append([]tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(fps), tea.WithoutSignalHandler()}, extra...)...)
+	p := tea.NewProgram(g, append([]tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(fps), tea.WithoutSignalHandler()}, extra...)...)
 	_, err := p.Run()
-	switch {
+	switch fault := g.fault.Load(); {
+	case fault != nil:
+		return fault
 	case err == nil, ctx.Err() != nil && !errors.Is(err, tea.ErrProgramPanic):
 		return nil
-	case errors.Is(err, tea.ErrProgramPanic):
-		return fmt.Errorf("a fault in Fettle itself ended the console; please report it with the text above: %w", err)
 	}
 	return fmt.Errorf("running the console: %w", err)
 }

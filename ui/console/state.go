@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -18,8 +19,10 @@ type state struct {
 	View      string    `json:"view,omitempty"`
 	Updates   listState `json:"updates"`
 	Computers listState `json:"computers"`
-	Theme     string    `json:"theme,omitempty"`
-	Approved  bool      `json:"approved,omitempty"` // the Overview counts over approved updates only
+	Theme     string    `json:"theme,omitempty"`     // that :theme put on
+	ThemeOver string    `json:"themeOver,omitempty"` // while the settings said this
+	Commands  []string  `json:"commands,omitempty"`  // of the palette, the oldest first
+	Approved  bool      `json:"approved,omitempty"`  // the Overview counts over approved updates only
 	Visit     time.Time `json:"visit"`
 }
 
@@ -34,6 +37,7 @@ type listState struct {
 	Looks   map[string]look `json:"looks,omitempty"` // by view: what the user made of it
 	Saved   []savedView     `json:"saved,omitempty"`
 	History []string        `json:"history,omitempty"` // of the filter, the newest last
+	Row     uint32          `json:"row,omitempty"`     // under the cursor
 }
 
 // readState reads the state of the last session. One that cannot be read is
@@ -64,7 +68,7 @@ func writeState(path string, s state) error {
 		return fmt.Errorf("keeping the state of the session: %w", err)
 	}
 	_, err = f.Write(b)
-	err = errors.Join(err, f.Close())
+	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
@@ -94,10 +98,31 @@ func (c *Console) save() tea.Cmd {
 	}
 	c.saved = s
 	path := c.o.StatePath
+	c.writing.last++
+	number := c.writing.last
 	return func() tea.Msg {
 		if path == "" {
 			return savedMsg{}
 		}
-		return savedMsg{writeState(path, s)}
+		return savedMsg{c.writing.write(path, s, number)}
 	}
+}
+
+// stateWriter writes one state after the other: commands run at the same time,
+// and an older state must not replace a newer one.
+type stateWriter struct {
+	last uint64 // that was made; of the interface goroutine
+
+	mu      sync.Mutex
+	written uint64
+}
+
+func (w *stateWriter) write(path string, s state, number uint64) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if number <= w.written {
+		return nil
+	}
+	w.written = number
+	return writeState(path, s)
 }

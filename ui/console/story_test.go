@@ -314,8 +314,8 @@ func TestSynchronizationShowsProgressAndIsCancelled(t *testing.T) {
 func TestPaletteAndHelp(t *testing.T) {
 	d, _ := site(t)
 	d.press(":").write("comp").press("tab").sees(": computers").write(" status:failed").press("enter").sees("[3 Computers]", "Filter: status:failed", "1 of 5")
-	d.press(":").write("theme nosuch").press("enter").sees("the themes are dark, light")
-	d.press(":").write("theme mono").press("enter").sees("theme mono")
+	d.press(":").write("theme nosuch").press("enter").sees("theme cannot be", "it can be dark, light")
+	d.press(":").write("theme mono").press("enter").sees("theme is mono now")
 	d.press(":").write("frobnicate").press("enter").sees("there is no command")
 	d.press("2", "?").sees("Approve the marked updates").press("/").write("glossary?").press("esc")
 	d.press("esc", "?", "/").write("deadline").press("enter").sees("the instant by which an approved update must be installed").press("esc", "esc").sees("[2 Updates]")

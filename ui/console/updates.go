@@ -50,10 +50,6 @@ func newUpdates(c *Console) pane {
 	u.list = l
 	l.restore(c.saved.Updates)
 	u.details = c.saved.Updates.Details
-	if c.o.View == "updates" && c.o.Filter != "" {
-		l.filter = c.o.Filter
-		l.recognize()
-	}
 	return u
 }
 

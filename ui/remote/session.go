@@ -43,12 +43,17 @@ const (
 	// EnvReadOnly is "1" when the caller wants nothing to change: a session with
 	// a terminal has no command line that could say so.
 	EnvReadOnly = "FETTLE_READ_ONLY"
+
+	// What the console is to begin with: a screen, its filter, or an item.
+	EnvView   = "FETTLE_VIEW"
+	EnvFilter = "FETTLE_FILTER"
+	EnvOpen   = "FETTLE_OPEN"
 )
 
 // travels says whether a variable of the caller's environment reaches the
 // holder. Nothing that could change what a program does is among them.
 func travels(name string) bool {
-	return slices.Contains([]string{"TERM", "LANG", "COLORTERM", "NO_COLOR", "TZ", envWidth, envAsk, envLive, EnvReadOnly}, name) || strings.HasPrefix(name, "LC_")
+	return slices.Contains([]string{"TERM", "LANG", "COLORTERM", "NO_COLOR", "TZ", "TMUX", envWidth, envAsk, envLive, EnvReadOnly, EnvView, EnvFilter, EnvOpen}, name) || strings.HasPrefix(name, "LC_")
 }
 
 // environment picks from "NAME=value" pairs what travels.

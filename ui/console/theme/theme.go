@@ -26,6 +26,7 @@ type Terminal struct {
 	Attributes bool            // reverse, bold and underline may be used: all but dumb terminals
 	UTF8       bool            // characters beyond ASCII may be drawn
 	Type       string          // TERM
+	Tmux       bool            // it is one of tmux, whatever TERM says
 }
 
 // Detect reads a session's environment: TERM, COLORTERM, NO_COLOR, CLICOLOR and
@@ -33,6 +34,7 @@ type Terminal struct {
 func Detect(env func(string) string) Terminal {
 	t := Terminal{Type: env("TERM"), Profile: termenv.Ascii, Attributes: true}
 	term := strings.ToLower(t.Type)
+	t.Tmux = env("TMUX") != "" || strings.HasPrefix(term, "tmux")
 	has := func(words ...string) bool {
 		for _, w := range words {
 			if strings.Contains(term, w) {
