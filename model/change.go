@@ -48,6 +48,9 @@ const (
 	ChangeResume      ChangeKind = "postpone-end"    // Updates: they are to be decided now
 	ChangePropose     ChangeKind = "propose"         // in the journal only: Also holds the change that waits
 	ChangeReject      ChangeKind = "reject"          // in the journal only: Also holds the change that was refused
+	ChangeAdmit       ChangeKind = "computer-admit"  // Computers: they are managed from now on
+	ChangeTurnAway    ChangeKind = "computer-reject" // Computers: they are not managed, and their reports are refused
+	ChangeKeepWaiting ChangeKind = "computer-wait"   // Computers: takes back the answer to those that asked to be managed
 )
 
 // Change is one thing that an administrator decides. One path serves console,

@@ -29,6 +29,9 @@ const (
 // Backup writes everything to w, from one transaction; writing goes on beside
 // it.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
+	if err := s.writeAllPast(ctx); err != nil {
+		return fmt.Errorf("writing the backup: %w", err)
+	}
 	h := sha256.New()
 	out := &contextWriter{ctx: ctx, w: io.MultiWriter(w, h)}
 	if _, err := io.WriteString(out, backupMagic); err != nil {

@@ -253,6 +253,9 @@ func (d *draft) performOne(c *model.Change, by model.Actor) (*model.Change, uint
 		return &model.Change{Kind: model.ChangeSettings, Settings: &before}, 0, errors.Join(d.selectRows(), d.put(keyMeta(metaSettings), d.settings))
 	case model.ChangeRemove:
 		return nil, 0, d.removeComputers(c)
+	case model.ChangeAdmit, model.ChangeTurnAway, model.ChangeKeepWaiting:
+		inverse, err := d.admit(c)
+		return inverse, 0, err
 	case model.ChangeRuleAdd, model.ChangeRuleSet, model.ChangeRuleRemove:
 		return d.performRule(c)
 	case model.ChangeOptions:
@@ -502,6 +505,7 @@ func (d *draft) removeComputers(c *model.Change) error {
 		d.delete(keyComputerID(e.computer.ID))
 		d.delete(keyInventory(n))
 		d.delete(keyStatus(n))
+		d.delete(keyPastReports(n))
 	}
 	d.computers, d.tallies = computers.vector, counts.vector
 	var groups []model.Group

@@ -72,6 +72,13 @@ func (s *Store) Record(ctx context.Context, r Report) (uint32, error) {
 			}
 			d.set(keyInventory(c.Number), b)
 		}
+		if r.Status != nil || c.Scan.Error != "" {
+			at := c.Scan.Time
+			if r.Status != nil {
+				at = r.Status.Reported
+			}
+			d.remember(before, e, at, true)
+		}
 		d.setComputer(before, e)
 		named := d.options.ClientTargeting && (before == nil || !slices.Equal(before.computer.Requested, c.Requested))
 		return errors.Join(d.put(keyComputer(c.Number), c), d.regroup(c.Number, named))
@@ -96,6 +103,7 @@ func (s *Store) RecordStatus(ctx context.Context, st model.Status) error {
 		}
 		e := *before
 		e.take(&st)
+		d.remember(before, &e, st.Computed, false)
 		d.setComputer(before, &e)
 		return errors.Join(d.put(keyStatus(st.Computer), st), d.regroup(st.Computer, false))
 	})

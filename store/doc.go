@@ -66,6 +66,7 @@
 //	p<computer id>        number of the computer
 //	n<number:4>           model.Inventory, compressed
 //	t<number:4>           model.Status
+//	e<number:4>           the computer's last model.PastReports reports: what each changed (pastreports.go)
 //	j<sequence:8>         model.Entry
 //	o<rule:8>             model.Rule
 //	l<number:4>           acceptance of an update's licence terms, with their digest
@@ -77,6 +78,9 @@
 //	h<day:4>              model.DayCount: how it stood on one day, the last 400 of them (trend.go)
 //	y<part:4>             a generation that is being taken in (generation.go)
 //	z<number:4>           model.Postponement: the update is to be decided later
+//
+// The history of reports is written when the writer rests, not with the report;
+// it decides nothing.
 //
 // Counts are not on the disk: they are rebuilt from the status records when the
 // store is opened and kept current after that; Verify compares them with a

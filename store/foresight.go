@@ -162,6 +162,9 @@ func (s *Snapshot) planBeside(p *model.Plan, c model.Change, now time.Time) {
 			}
 		}
 	}
+	if _, _, ok := s.moves(c); ok {
+		return // what it does was worked out of both steps together
+	}
 	for _, also := range c.Also {
 		more := s.plan(also, now)
 		p.Updates += more.Updates
@@ -175,7 +178,7 @@ func (s *Snapshot) planBeside(p *model.Plan, c model.Change, now time.Time) {
 		p.First = append(p.First, missing(p.First, more.First)...)
 		p.Wide = p.Wide || more.Wide
 	}
-	if all := int(s.managed.GetCardinality()); p.Computers > all {
+	if all := int(s.managed.GetCardinality()); len(c.Also) > 0 && p.Computers > all {
 		p.Computers, p.Restarts = all, min(p.Restarts, all)
 	}
 	p.First = p.First[:min(len(p.First), 5)]

@@ -32,6 +32,7 @@ const (
 	kindStaged     = 'y'
 	kindPostponed  = 'z'
 	kindDay        = 'h'
+	kindPast       = 'e'
 )
 
 // Names of the meta records.
@@ -70,6 +71,7 @@ func keyComputerID(id model.ComputerID) []byte { return append([]byte{kindComput
 func keyInventory(n uint32) []byte             { return key32(kindInventory, n) }
 func keyStatus(n uint32) []byte                { return key32(kindStatus, n) }
 func keyEntry(seq uint64) []byte               { return key64(kindEntry, seq) }
+func keyPastReports(n uint32) []byte           { return key32(kindPast, n) }
 
 func keyDay(day int32) []byte      { return key32(kindDay, uint32(day)) }
 func keyRule(id uint64) []byte     { return key64(kindRule, id) }

@@ -64,6 +64,9 @@ func (s *Snapshot) plan(c model.Change, now time.Time) model.Plan {
 		s.planPostpone(&p, c, now)
 	case model.ChangeGroupAdd, model.ChangeFormula, model.ChangeGroupRemove, model.ChangeGroupMove, model.ChangeJoin, model.ChangeLeave, model.ChangeExclude, model.ChangeInclude:
 		s.planMembership(&p, c, now)
+	case model.ChangeAdmit, model.ChangeTurnAway, model.ChangeKeepWaiting:
+		s.planAdmission(&p, c)
+		s.planMembership(&p, c, now)
 	case model.ChangePolicy:
 		s.planPolicy(&p, c)
 	case model.ChangeUpdates, model.ChangeSettings:
@@ -92,7 +95,7 @@ var imperatives = map[string]string{
 	"Approved": "Approve", "Declined": "Decline", "Ended": "End", "Reinstated": "Reinstate", "Retracted": "Retract", "Restored": "Restore",
 	"Added": "Add", "Renamed": "Rename", "Moved": "Move", "Removed": "Remove", "Changed": "Change", "Took": "Take", "Excluded": "Exclude",
 	"Completed": "Complete", "Accepted": "Accept", "Acknowledged": "Acknowledge", "Marked": "Mark", "Enabled": "Enable", "Disabled": "Disable",
-	"Put": "Put", "Postponed": "Postpone", "Brought": "Bring",
+	"Put": "Put", "Postponed": "Postpone", "Brought": "Bring", "Rejected": "Reject", "Made": "Make",
 }
 
 func imperative(summary string) string {
@@ -459,8 +462,15 @@ func (s *Snapshot) planRegrouped(p *model.Plan, after *Snapshot, touched *roarin
 	for it := affected.Iterator(); it.HasNext() && len(p.First) < 5; {
 		p.First = append(p.First, model.Clean(s.Computer(it.Next()).Name))
 	}
-	p.Lines = append(p.Lines, fmt.Sprintf("%s; the effective approval of needed updates changes on %s (%d in all).",
-		counted(int(touched.GetCardinality()), "computer changes groups", "computers change groups"), plural(p.Computers, "computer"), pairs))
+	who := counted(int(touched.GetCardinality()), "computer changes groups", "computers change groups")
+	switch {
+	case touched.IsEmpty():
+		p.Lines = append(p.Lines, "No computer changes groups.")
+	case pairs == 0:
+		p.Lines = append(p.Lines, who+". The approval of what they need changes nowhere.")
+	default:
+		p.Lines = append(p.Lines, fmt.Sprintf("%s. The approval of what they need changes in %s, on %s.", who, plural(pairs, "case"), plural(p.Computers, "computer")))
+	}
 	for _, r := range first {
 		p.Lines = append(p.Lines, s.tellReapproved(after, r, now.Location()))
 	}
@@ -483,7 +493,11 @@ func (s *Snapshot) tellReapproved(after *Snapshot, r reapproval, zone *time.Loca
 		if a.Group == "" {
 			return "not approved"
 		}
-		return model.DescribeApproval(a, tree, s.Deployment(a.Deployment), zone)
+		d := s.Deployment(a.Deployment)
+		if d != nil && d.Name == model.Clean(s.Row(r.update).Title) {
+			d = nil // a deployment of one update is named like it, which the line names already
+		}
+		return model.DescribeApproval(a, tree, d, zone)
 	}
 	installs := func(a model.Approval) bool { return a.Action == model.ActionInstall && !a.Stale }
 	was, is := tell(r.was, s.tree), tell(r.is, after.tree)

@@ -245,7 +245,7 @@ func TestComputersNameTheirGroups(t *testing.T) {
 	}
 	options := model.Change{Kind: model.ChangeOptions, Options: &model.Options{ClientTargeting: true}}
 	p := must1(s.Plan(t.Context(), options, admin))(t)
-	if p.Computers != 1 || !slices.Contains(p.Lines, "2 computers change groups; the effective approval of needed updates changes on 1 computer (1 in all).") {
+	if p.Computers != 1 || !slices.Contains(p.Lines, "2 computers change groups. The approval of what they need changes in 1 case, on 1 computer.") {
 		t.Errorf("plan %+v", p)
 	}
 	must1(s.Make(t.Context(), options, admin))(t)

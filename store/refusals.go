@@ -132,6 +132,8 @@ func (s *Snapshot) checkOne(step *model.Change) error {
 		return s.checkForget(c)
 	case model.ChangePostpone, model.ChangeResume:
 		return s.checkPostpone(c)
+	case model.ChangeAdmit, model.ChangeTurnAway, model.ChangeKeepWaiting:
+		return s.checkAdmission(c)
 	case model.ChangeLicenceEnd:
 		return s.checkLicenceEnd(c)
 	}

@@ -61,6 +61,7 @@ type Store struct {
 	loading sync.WaitGroup
 
 	plans planNumbers
+	past  unwritten
 
 	taking chan struct{} // holds one token while a generation is taken in
 

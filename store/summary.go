@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,9 @@ import (
 
 // summary is the change in one line, in the past tense of the journal.
 func (s *Snapshot) summary(c model.Change) string {
+	if from, to, ok := s.moves(c); ok {
+		return fmt.Sprintf("Moved %s from %s to %s", s.computerNames(c.Computers), from.Name, to.Name)
+	}
 	text := s.summaryOne(c)
 	for _, also := range c.Also {
 		next := s.summary(also)
@@ -20,6 +24,16 @@ func (s *Snapshot) summary(c model.Change) string {
 		text += "; " + next
 	}
 	return text
+}
+
+// moves says whether a change takes computers out of one group and puts them
+// into another: both in one change, so that no approval is lost between the two.
+func (s *Snapshot) moves(c model.Change) (from, to *model.Group, ok bool) {
+	if c.Kind != model.ChangeLeave || len(c.Also) != 1 || c.Also[0].Kind != model.ChangeJoin || len(c.Also[0].Also) > 0 || !slices.Equal(c.Computers, c.Also[0].Computers) {
+		return nil, nil, false
+	}
+	from, to = s.tree.Group(c.Group.ID), s.tree.Group(c.Also[0].Group.ID)
+	return from, to, from != nil && to != nil
 }
 
 func (s *Snapshot) summaryOne(c model.Change) string {
@@ -86,6 +100,12 @@ func (s *Snapshot) summaryOne(c model.Change) string {
 		return "Changed the settings of update management"
 	case model.ChangeRemove:
 		return "Removed " + s.computerNames(c.Computers)
+	case model.ChangeAdmit:
+		return "Accepted " + s.computerNames(c.Computers)
+	case model.ChangeTurnAway:
+		return "Rejected " + s.computerNames(c.Computers)
+	case model.ChangeKeepWaiting:
+		return "Made " + s.computerNames(c.Computers) + " wait for an answer again"
 	case model.ChangeSetup:
 		return "Put back the configuration of before"
 	case model.ChangeRuleAdd, model.ChangeRuleSet, model.ChangeRuleRemove:

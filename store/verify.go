@@ -198,6 +198,20 @@ func (c *checker) computersAndStatus() error {
 			c.problem("an inventory belongs to computer %d, which does not exist", number32(key))
 		}
 	})
+	reports := 0
+	visit(c, kindPast, func(key []byte, r *pastReports) {
+		reports += len(r.List)
+		if ids[number32(key)] == "" {
+			c.problem("a history of reports belongs to computer %d, which does not exist", number32(key))
+		}
+		switch _, err := r.decode(); {
+		case err != nil:
+			c.problem("the history of reports of computer %d: %v", number32(key), err)
+		case len(r.List) > model.PastReports:
+			c.problem("the history of reports of computer %d has %d, more than are kept", number32(key), len(r.List))
+		}
+	})
+	c.checked("past reports", reports)
 	return nil
 }
 

@@ -114,9 +114,7 @@ func (s *Store) write() {
 		op := left
 		left = nil
 		if op == nil {
-			select {
-			case op = <-s.ops:
-			case <-s.stop:
+			if op = s.next(); op == nil {
 				return
 			}
 		}
