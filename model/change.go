@@ -81,6 +81,13 @@ type Change struct {
 	Postponed []Postponement `cbor:"21,keyasint,omitempty"` // postponements that come back as they were
 }
 
+// MoveComputers is the change that takes computers out of one group and puts
+// them into another: in one, so that no approval is lost between the two.
+func MoveComputers(from, to GroupID, computers []uint32, remark string) Change {
+	join := Change{Kind: ChangeJoin, Group: &Group{ID: to}, Computers: computers}
+	return Change{Kind: ChangeLeave, Group: &Group{ID: from}, Computers: computers, Remark: remark, Also: []Change{join}}
+}
+
 // Actor says who did something and by what way.
 type Actor struct {
 	Who  string `cbor:"1,keyasint" json:"who"`                     // user name, key name, rule, or computer

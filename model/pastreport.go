@@ -1,6 +1,10 @@
 package model
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // PastReports is how many reports are kept of each computer: with one a day
 // some seven weeks, with the re-evaluations of a busy catalogue two.
@@ -66,3 +70,32 @@ func PastStateWord(s InstallationState) string {
 	}
 	return "is needed no longer"
 }
+
+// Text says in a clause or more what the report changed.
+func (p *PastReport) Text() string {
+	var parts []string
+	switch {
+	case p.Error != "":
+		parts = append(parts, "the detection failed: "+Clean(p.Error))
+	case p.First:
+		parts = append(parts, "the first report")
+	}
+	for _, s := range pastStates {
+		if n := p.Became(s); n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", pastCounts[s], n))
+		}
+	}
+	if len(p.Foreign) > 0 {
+		parts = append(parts, fmt.Sprintf("installed by others %d", len(p.Foreign)))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "nothing")
+	}
+	if p.Restart {
+		parts = append(parts, "restart pending")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// pastCounts are the words before the number of updates that came into a state.
+var pastCounts = map[InstallationState]string{StateFailed: "failed", StateNotInstalled: "became needed", StateInstalledPendingReboot: "installed but for a restart", StateInstalled: "installed", StateNotApplicable: "needed no longer"}

@@ -49,7 +49,7 @@ func (x *explainer) remedies() []Remedy {
 	approve := fmt.Sprintf("fettle approve %s --group %s", id, g)
 	switch {
 	case c.Admission != Managed:
-		out = append(out, Remedy{Text: "accept the computer in the Computer and Device Management Wizard"})
+		add("accept the computer", "fettle computer accept %s", shellWord(c.Name))
 		return out
 	case in.Declined:
 		add("reinstate it; it comes back as Not Approved", "fettle reinstate %s", id)

@@ -134,7 +134,9 @@ func pastReport(before, after *computerEntry, at time.Time, reported bool) (mode
 
 // changesBetween gives the updates that came into another state.
 func changesBetween(before, after *computerEntry) []model.PastChange {
-	open := func(e *computerEntry) *roaring.Bitmap { return roaring.BitmapOf(append(slices.Clone(e.needed), e.downloaded...)...) }
+	open := func(e *computerEntry) *roaring.Bitmap {
+		return roaring.BitmapOf(append(slices.Clone(e.needed), e.downloaded...)...)
+	}
 	failed, wasFailed := roaring.BitmapOf(after.failed...), roaring.BitmapOf(before.failed...)
 	needed, wasNeeded := open(after), open(before)
 	pending, wasPending := roaring.BitmapOf(after.pending...), roaring.BitmapOf(before.pending...)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -423,7 +424,11 @@ func (a *app) agentPlan(context.Context, *cobra.Command, []string) error {
 		return err
 	}
 	a.heading("Updates:")
-	if err := a.writeList(a.tableOf(updates), ""); err != nil || len(items) == 0 {
+	hidden := ""
+	if !slices.ContainsFunc(plan.Updates, func(u model.PlannedUpdate) bool { return !strings.Contains(at[u.Update].Reason, u.Refused) }) {
+		hidden = "refused" // the reason says it
+	}
+	if err := a.writeList(a.tableOf(updates, hidden), ""); err != nil || len(items) == 0 {
 		return err
 	}
 	a.heading("Packages:")

@@ -91,6 +91,9 @@ func (a *app) complete(root *cobra.Command) {
 		return names
 	}
 	find("computer").ValidArgsFunction = a.offer(computers)
+	for _, name := range []string{"accept", "reject", "move"} {
+		find("computer", name).ValidArgsFunction = a.offer(computers)
+	}
 	find("explain").ValidArgsFunction = a.offer(computers)
 	find("policy").ValidArgsFunction = a.offer(groups)
 	find("group").ValidArgsFunction = a.offer(groups)
@@ -193,6 +196,8 @@ func (a *app) complete(root *cobra.Command) {
 	flag(find("report"), "base", fixed("all", "approved"))
 	flag(find("group", "add"), "parent", a.offerFlag(groups))
 	flag(find("group", "add"), "dynamic", a.completeQuery(query.OnComputers))
+	flag(find("computer", "move"), "from", a.offerFlag(groups))
+	flag(find("computer", "move"), "to", a.offerFlag(groups))
 	flag(find("group", "add"), "needing", updates)
 	flag(find("group", "set"), "dynamic", a.completeQuery(query.OnComputers))
 	for _, name := range []string{"add", "set"} {

@@ -120,15 +120,29 @@ func (a *app) computerColumns(h *host, snap *store.Snapshot) []column[*model.Com
 }
 
 func (a *app) computerCommand() *cobra.Command {
-	return &cobra.Command{
+	var history bool
+	cmd := &cobra.Command{
 		Use:   "computer NAME",
-		Short: "Show everything about one computer",
+		Short: "Show everything about one computer; accept, reject or move computers",
 		Long: `Show everything about one computer: what it needs package by package, what is
 not offered to it and why, failures, groups and policy. Each package under
-NEEDED is one that apt itself would upgrade there.`,
+NEEDED is one that apt itself would upgrade there. With --history show what each
+of its last reports changed. A computer whose name is also a word below follows
+"--".`,
+		Example: `  fettle computer web1 --history
+  fettle computer accept web7 web8
+  fettle computer move web1 web2 --from Pilot --to Servers --plan`,
 		Args: between(1, 1, "the name of a computer"),
-		RunE: a.held(gated, a.computer),
 	}
+	cmd.Flags().BoolVar(&history, "history", false, "what each of its last reports changed, the newest first")
+	cmd.RunE = a.held(gated, func(ctx context.Context, h *host, args []string) error {
+		if history {
+			return a.pastReports(h, args[0])
+		}
+		return a.computer(ctx, h, args)
+	})
+	cmd.AddCommand(a.acceptCommand(), a.rejectComputerCommand(), a.moveComputersCommand())
+	return cmd
 }
 
 // findComputer gives the computer of a name, an identifier or an address.

@@ -110,6 +110,9 @@ func (s *story) checkin(args []string) error {
 			case "asks":
 				c.Requested = strings.Split(value, ",")
 				continue
+			case "admission":
+				c.Admission = map[string]model.Admission{"waiting": model.Waiting, "rejected": model.Rejected}[value]
+				continue
 			case "restart":
 				c.Pending = []string{value}
 				continue
