@@ -83,7 +83,10 @@ type ConsideredApproval struct {
 // Remedy is one thing that would change what becomes of the update.
 type Remedy struct {
 	Text    string
-	Command string // empty when no command does it
+	Command string   // empty when no command does it
+	Update  UpdateID // where to do it without a command: at this update,
+	Group   GroupID  // at this group,
+	Own     bool     // or at the computer itself
 }
 
 // ExplanationPart is one part of an explanation as it is shown.
@@ -381,6 +384,9 @@ func (x *explainer) installed() []string {
 	}
 	if f := x.in.Failure; f != nil {
 		out = append(out, fmt.Sprintf("the last attempt failed at %s: %s (%s)", x.stamp(f.Time), Clean(f.Text), Clean(f.Code)))
+		if meaning, remedy := FailureMeaning(f.Code); meaning != "" {
+			out = append(out, strings.TrimSuffix("that means: "+meaning+"; what helps: "+remedy, "; what helps: "))
+		}
 	}
 	for _, p := range c.Pending {
 		out = append(out, "a restart of the computer is pending: "+Clean(p))

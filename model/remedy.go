@@ -40,21 +40,23 @@ func (x *explainer) target() GroupID {
 // first.
 func (x *explainer) remedies() []Remedy {
 	var out []Remedy
-	add := func(text, format string, args ...any) {
-		out = append(out, Remedy{Text: text, Command: fmt.Sprintf(format, args...)})
+	add := func(r Remedy, text, format string, args ...any) {
+		r.Text, r.Command = text, fmt.Sprintf(format, args...)
+		out = append(out, r)
 	}
 	in, c, id := x.in, x.in.Computer, shellWord(string(x.in.Update.ID))
+	update := Remedy{Update: x.in.Update.ID}
 	group := x.target()
 	g := shellWord(x.name(group))
 	approve := fmt.Sprintf("fettle approve %s --group %s", id, g)
 	switch {
 	case c.Admission != Managed:
-		add("accept the computer", "fettle computer accept %s", shellWord(c.Name))
+		add(Remedy{Own: true}, "accept the computer", "fettle computer accept %s", shellWord(c.Name))
 		return out
 	case in.Declined:
-		add("reinstate it; it comes back as Not Approved", "fettle reinstate %s", id)
+		add(update, "reinstate it; it comes back as Not Approved", "fettle reinstate %s", id)
 		if len(x.e.Losers) > 0 {
-			add("take the decline back; its approvals count again", "fettle journal, then fettle undo ENTRY")
+			add(Remedy{}, "take the decline back; its approvals count again", "fettle journal, then fettle undo ENTRY")
 		}
 		return out
 	case in.State == StateInstalled, in.State == StateNotApplicable:
@@ -62,13 +64,13 @@ func (x *explainer) remedies() []Remedy {
 	case in.State == StateInstalledPendingReboot:
 		out = append(out, Remedy{Text: "restart the computer"})
 		if x.policy.Restart == RestartNo {
-			add("let it restart when nobody is logged in", "fettle policy %s --restart idle", shellWord(x.name(in.Origin.Restart)))
+			add(Remedy{Group: in.Origin.Restart}, "let it restart when nobody is logged in", "fettle policy %s --restart idle", shellWord(x.name(in.Origin.Restart)))
 		}
 		return out
 	case in.Update.Has(FlagWithdrawn), in.Update.Has(FlagExpired):
 		for _, s := range in.Successors {
 			if !s.Approved && !s.Declined {
-				add("approve its successor", "fettle approve %s --group %s", shellWord(string(s.Row.ID)), g)
+				add(Remedy{Update: s.Row.ID}, "approve its successor", "fettle approve %s --group %s", shellWord(string(s.Row.ID)), g)
 				break
 			}
 		}
@@ -76,22 +78,22 @@ func (x *explainer) remedies() []Remedy {
 	}
 	for _, u := range in.Unreached {
 		if u.Approval.Action == ActionInstall {
-			add(fmt.Sprintf("end the computer's exclusion from %s", x.name(u.Excluded)), "fettle group include %s %s", shellWord(x.name(u.Excluded)), shellWord(c.Name))
+			add(Remedy{Group: u.Excluded}, fmt.Sprintf("end the computer's exclusion from %s", x.name(u.Excluded)), "fettle group include %s %s", shellWord(x.name(u.Excluded)), shellWord(c.Name))
 			break
 		}
 	}
 	if in.Update.Has(FlagLicence) {
-		add("accept its licence terms", "fettle accept-licence %s", id)
+		add(update, "accept its licence terms", "fettle accept-licence %s", id)
 	}
 	if !x.e.Approved() {
 		switch {
 		case x.e.Stale:
-			add("approve it again, which moves the approval to the newest revision", "%s", approve)
+			add(update, "approve it again, which moves the approval to the newest revision", "%s", approve)
 		case x.e.Action == ActionNotApproved && x.e.Group != "":
-			add(fmt.Sprintf("approve it for %s, or for a group below it", x.name(group)), "%s", approve)
-			add(fmt.Sprintf("let %s follow the group above", x.name(group)), "%s --action inherit", approve)
+			add(update, fmt.Sprintf("approve it for %s, or for a group below it", x.name(group)), "%s", approve)
+			add(update, fmt.Sprintf("let %s follow the group above", x.name(group)), "%s --action inherit", approve)
 		default:
-			add("approve it for "+x.name(group), "%s", approve)
+			add(update, "approve it for "+x.name(group), "%s", approve)
 		}
 		return out
 	}
@@ -101,19 +103,21 @@ func (x *explainer) remedies() []Remedy {
 // sooner adds what would make an approved update be installed, sooner or at
 // all, and what would stop it.
 func (x *explainer) sooner(out []Remedy, approve string) []Remedy {
-	add := func(text, format string, args ...any) {
-		out = append(out, Remedy{Text: text, Command: fmt.Sprintf(format, args...)})
+	add := func(r Remedy, text, format string, args ...any) {
+		r.Text, r.Command = text, fmt.Sprintf(format, args...)
+		out = append(out, r)
 	}
 	in, c, id := x.in, x.in.Computer, shellWord(string(x.in.Update.ID))
+	update := Remedy{Update: x.in.Update.ID}
 	for _, w := range in.Waits {
-		add("approve what it waits for", "fettle approve %s --group %s", shellWord(string(w)), shellWord(x.name(x.target())))
+		add(Remedy{Update: w}, "approve what it waits for", "fettle approve %s --group %s", shellWord(string(w)), shellWord(x.name(x.target())))
 	}
 	if len(in.Obstacles) > len(in.Waits) {
 		out = append(out, Remedy{Text: "remove on the computer what keeps it from being installed: " + in.Obstacles[0]})
 	}
 	if x.policy.Mode == ModeDisabled {
 		if in.Policy.Mode == ModeDisabled {
-			add("enable Automatic Updates", "fettle policy %s --mode scheduled --at daily@03:00", shellWord(x.name(in.Origin.Mode)))
+			add(Remedy{Group: in.Origin.Mode}, "enable Automatic Updates", "fettle policy %s --mode scheduled --at daily@03:00", shellWord(x.name(in.Origin.Mode)))
 		}
 		if in.Policy.Mode != ModeDisabled {
 			out = append(out, Remedy{Text: "enable Automatic Updates in the computer's own policy file: its groups allow it"})
@@ -125,16 +129,16 @@ func (x *explainer) sooner(out []Remedy, approve string) []Remedy {
 	}
 	due := !x.e.Deadline.IsZero() && !x.e.Deadline.After(in.Now)
 	if !due && len(in.Obstacles) == 0 {
-		add("have it installed at the next check-in", "%s --deadline now", approve)
+		add(update, "have it installed at the next check-in", "%s --deadline now", approve)
 		if c.Platform == PlatformLinux {
-			add("install it now, on the computer itself", "fettle agent install %s", id)
+			add(Remedy{Own: true}, "install it now, on the computer itself", "fettle agent install %s", id)
 		}
 		if x.policy.Mode == ModeDownload || x.policy.Mode == ModeNotify {
-			add("have approved updates installed by themselves", "fettle policy %s --mode scheduled --at daily@03:00", shellWord(x.name(in.Origin.Mode)))
+			add(Remedy{Group: in.Origin.Mode}, "have approved updates installed by themselves", "fettle policy %s --mode scheduled --at daily@03:00", shellWord(x.name(in.Origin.Mode)))
 		}
 	}
 	if c.Platform == PlatformLinux && (due || NextCheckWindow(c.Contacted, c.NextCheck, in.Now).Overdue || c.Contacted.IsZero()) {
-		add("have the computer check in now, on the computer itself", "fettle agent check-in")
+		add(Remedy{Own: true}, "have the computer check in now, on the computer itself", "fettle agent check-in")
 	}
 	for _, l := range x.e.Losers {
 		if l.Action == ActionInstall && in.Tree.Depth(l.Group) == in.Tree.Depth(x.e.Group) {
@@ -142,9 +146,9 @@ func (x *explainer) sooner(out []Remedy, approve string) []Remedy {
 		}
 	}
 	if x.e.Group == GroupAll {
-		add("keep it from being installed: take the approval away", "%s --action inherit", approve)
+		add(update, "keep it from being installed: take the approval away", "%s --action inherit", approve)
 	} else {
-		add("keep it from being installed: override the approval", "%s --action none", approve)
+		add(update, "keep it from being installed: override the approval", "%s --action none", approve)
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,16 +17,49 @@ import (
 	"fettle/ui/console/table"
 )
 
-// computer shows one computer: who it is, and package by package what it could
-// upgrade and how that stands.
+// computer shows one computer: who it is, and its status update by update.
 type computer struct {
 	c       *Console
 	number  uint32
 	request request
-	tab     *table.Table[string]
+	tab     *table.Table[computerRow]
+	view    computerView
 	data    computerData
 	err     error
 	ready   bool
+}
+
+// computerRow is a package that a computer could upgrade or, in views that go
+// beyond these, an update.
+type computerRow struct {
+	pkg    string
+	update uint32
+}
+
+// computerView is which updates of a computer are shown.
+type computerView uint8
+
+// The views of a computer's updates.
+const (
+	viewNeeded computerView = iota // package by package, with what keeps them back
+	viewFailed
+	viewPending
+	viewInstalled
+	viewUnknown
+	viewEvery
+)
+
+var computerViews = [...]struct {
+	name, one, many, none string
+	states                []model.InstallationState
+}{
+	viewNeeded:    {"Needed, package by package", "package", "packages", "It needs nothing, and nothing is kept back.", nil},
+	viewFailed:    {"Failed", "failed update", "failed updates", "Nothing failed on this computer.", []model.InstallationState{model.StateFailed}},
+	viewPending:   {"Waiting for a restart", "update waits", "updates wait", "No update waits for a restart of this computer.", []model.InstallationState{model.StateInstalledPendingReboot}},
+	viewInstalled: {"Installed", "installed update", "installed updates", "No update of the catalogue is known to be installed.", []model.InstallationState{model.StateInstalled}},
+	viewUnknown:   {"Without status", "update without status", "updates without status", "The status of every update is known.", []model.InstallationState{model.StateUnknown}},
+	viewEvery: {"Every update that concerns it", "update", "updates", "No update of the catalogue concerns this computer.",
+		[]model.InstallationState{model.StateFailed, model.StateNotInstalled, model.StateDownloaded, model.StateInstalledPendingReboot, model.StateUnknown, model.StateInstalled}},
 }
 
 // computerData is what the details show, of one snapshot.
@@ -34,15 +68,16 @@ type computerData struct {
 	computer *model.Computer
 	status   *model.Status
 	packages map[string]model.NeededPackage
-	order    []string
+	order    []computerRow
 	failures map[model.UpdateID]model.Failure
 	policy   model.Policy
+	origin   model.PolicyOrigin
 }
 
 func newComputer(c *Console, number uint32) pane {
 	p := &computer{c: c, number: number}
 	p.tab = table.New(c.styles, p.cells,
-		table.Column{Title: "Package", Width: 18, Flexible: true},
+		table.Column{Title: "Package or update", Width: 18, Flexible: true},
 		table.Column{Title: "Installed", Width: 14, Priority: 4},
 		table.Column{Title: "Candidate", Width: 19, Priority: 2},
 		table.Column{Title: "State", Width: 15},
@@ -63,12 +98,13 @@ func (p *computer) Title() string {
 	return "computer"
 }
 
-// Facts says how many packages there are.
+// Facts says what is listed.
 func (p *computer) Facts() string {
 	if !p.ready {
 		return ""
 	}
-	return counted(p.tab.Len(), "package", "packages") + ", Enter explains"
+	v := computerViews[p.view]
+	return counted(p.tab.Len(), v.one, v.many) + ", f shows others"
 }
 
 // Aging says that the last contact is shown as an age.
@@ -82,10 +118,13 @@ func (p *computer) Keys() paneKeys {
 			return p.c.checkInDisabled(p.number)
 		case keys.Open, keys.ExplainIt:
 			if p.tab.Len() == 0 {
-				return "there is no package in the list"
+				return "there is nothing in the list to explain"
 			}
 		}
-		return ""
+		if p.c.snap.Computer(p.number) == nil {
+			return p.c.memberDisabled(a, nil, false)
+		}
+		return p.c.memberDisabled(a, []uint32{p.number}, true)
 	}}
 }
 
@@ -99,6 +138,9 @@ func (p *computer) Update(msg tea.Msg) tea.Cmd {
 		if navigate(p.tab, a) {
 			return nil
 		}
+		if isMembership(a) {
+			return p.c.memberAction(a, []uint32{p.number}, p.load)
+		}
 		switch a {
 		case keys.Reload:
 			return p.load()
@@ -108,29 +150,67 @@ func (p *computer) Update(msg tea.Msg) tea.Cmd {
 			return p.c.installNow(p.number)
 		case keys.Copy:
 			return p.c.copy(p.Title())
+		case keys.Views:
+			return p.c.push(p.views())
+		case keys.PastReports:
+			return p.c.push(newPastReports(p.c, p.number))
+		case keys.PolicyOf:
+			return p.c.push(newComputerPolicy(p.c, p.number))
 		case keys.Open, keys.ExplainIt:
-			if id, ok := p.tab.Cursor(); ok {
-				return p.c.push(newPackageExplanation(p.c, p.number, p.data.packages[id]))
+			id, ok := p.tab.Cursor()
+			switch {
+			case !ok:
+			case id.pkg == "":
+				return p.c.push(newExplanation(p.c, p.number, id.update))
+			default:
+				return p.c.push(newPackageExplanation(p.c, p.number, p.data.packages[id.pkg]))
 			}
 		}
 	}
 	return nil
 }
 
+// views is the menu of what the list can show, with how much that is.
+func (p *computer) views() pane {
+	m := &menu{c: p.c, title: "Updates of " + p.Title()}
+	t := p.c.snap.Totals(p.number)
+	notes := [...]string{viewNeeded: count(t.Needed + t.Failed), viewFailed: count(t.Failed), viewPending: count(t.Pending), viewInstalled: count(t.Installed), viewUnknown: count(t.Unknown), viewEvery: ""}
+	for i, v := range computerViews {
+		note := notes[i]
+		if computerView(i) == p.view {
+			note += " (now)"
+		}
+		m.items = append(m.items, menuItem{v.name, strings.TrimSpace(note), func() tea.Cmd {
+			p.view = computerView(i)
+			p.tab.Home()
+			return p.load()
+		}})
+	}
+	return m
+}
+
 func (p *computer) load() tea.Cmd {
-	snap, st := p.c.snap, p.c.o.Store
+	snap, st, view := p.c.snap, p.c.o.Store, p.view
 	return p.request.start(p.c.ctx, func(ctx context.Context) func() tea.Cmd {
-		d := computerData{snap: snap, computer: snap.Computer(p.number), packages: map[string]model.NeededPackage{}}
+		d := computerData{snap: snap, computer: snap.Computer(p.number), packages: map[string]model.NeededPackage{}, failures: map[model.UpdateID]model.Failure{}}
 		var err error
 		if d.computer == nil {
-			err = errors.New("the computer is not managed any more")
+			err = errors.New("the computer is not known any more: it was removed. Esc goes back")
 		} else if !d.computer.Reported.IsZero() {
 			d.status, err = st.Status(p.number)
 		}
-		if err == nil && d.computer != nil {
-			d.policy, _ = snap.EffectivePolicy(p.number)
+		if err == nil {
+			d.policy, d.origin = snap.EffectivePolicy(p.number)
 			if d.status != nil {
-				d.collect()
+				for _, f := range d.status.Failures {
+					d.failures[f.Update] = f
+				}
+				if view == viewNeeded {
+					d.collect()
+				}
+			}
+			if view != viewNeeded {
+				err = d.collectUpdates(ctx, computerViews[view].states)
 			}
 		}
 		return func() tea.Cmd {
@@ -147,16 +227,12 @@ func (p *computer) load() tea.Cmd {
 // collect puts the packages in order: what can be installed first, then what
 // waits for something.
 func (d *computerData) collect() {
-	d.failures = map[model.UpdateID]model.Failure{}
-	for _, f := range d.status.Failures {
-		d.failures[f.Update] = f
-	}
 	for _, list := range [][]model.NeededPackage{d.status.Packages, d.status.Others} {
 		for _, n := range list {
 			id := n.Package + ":" + n.Arch
 			if _, twice := d.packages[id]; !twice {
 				d.packages[id] = n
-				d.order = append(d.order, id)
+				d.order = append(d.order, computerRow{pkg: id})
 			}
 		}
 	}
@@ -172,10 +248,19 @@ func (d *computerData) collect() {
 		}
 		id := string(r.ID)
 		d.packages[id] = model.NeededPackage{Update: r.ID, Package: r.Title}
-		d.order = append(d.order, id)
+		d.order = append(d.order, computerRow{pkg: id})
 	}
-	slices.SortStableFunc(d.order, func(a, b string) int {
-		x, y := d.packages[a], d.packages[b]
+	failed := func(n model.NeededPackage) int {
+		if r := d.snap.RowByID(n.Update); r != nil && d.snap.State(d.computer.Number, r.Number) == model.StateFailed {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(d.order, func(a, b computerRow) int {
+		x, y := d.packages[a.pkg], d.packages[b.pkg]
+		if f := failed(x) - failed(y); f != 0 {
+			return f
+		}
 		if x.State != y.State {
 			return int(x.State) - int(y.State)
 		}
@@ -185,14 +270,49 @@ func (d *computerData) collect() {
 			}
 			return 1
 		}
-		return strings.Compare(a, b)
+		return strings.Compare(a.pkg, b.pkg)
 	})
 }
 
-func (p *computer) cells(id string) []table.Cell {
-	n := p.data.packages[id]
-	approval, state := "-", n.State.String()
+// collectUpdates lists the updates in some states, the worst first.
+func (d *computerData) collectUpdates(ctx context.Context, states []model.InstallationState) error {
+	type keyed struct {
+		number uint32
+		rank   int
+		title  string
+	}
+	var list []keyed
+	for i, r := range d.snap.Updates() {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if r.Has(model.FlagDeclined) {
+			continue // a declined update has no status
+		}
+		if state := d.snap.State(d.computer.Number, r.Number); slices.Contains(states, state) {
+			list = append(list, keyed{r.Number, stateRank[state], r.Title})
+		}
+	}
+	slices.SortFunc(list, func(a, b keyed) int {
+		return cmp.Or(a.rank-b.rank, strings.Compare(a.title, b.title), cmp.Compare(a.number, b.number))
+	})
+	for _, k := range list {
+		d.order = append(d.order, computerRow{update: k.number})
+	}
+	return nil
+}
+
+func (p *computer) cells(id computerRow) []table.Cell {
+	n := p.data.packages[id.pkg]
 	st := p.c.styles
+	if id.pkg == "" {
+		r := p.data.snap.Row(id.update)
+		if r == nil {
+			return []table.Cell{{Text: "(gone)"}}
+		}
+		n = model.NeededPackage{Update: r.ID, Package: r.Title, Security: r.Class == model.ClassSecurity}
+	}
+	approval, state := "-", n.State.String()
 	var style = st.Warn
 	if r := p.data.snap.RowByID(n.Update); r != nil {
 		if e := p.data.snap.Effective(p.number, r.Number); e.Approved() {
@@ -208,6 +328,10 @@ func (p *computer) cells(id string) []table.Cell {
 			state, style = "FAILED", st.Bad
 		case s == model.StateInstalledPendingReboot:
 			state = "pending restart"
+		case id.pkg == "" && s == model.StateInstalled:
+			state, style = "installed", st.Good
+		case id.pkg == "" && s == model.StateUnknown:
+			state, style = "no status", st.Muted
 		}
 	} else {
 		approval = "not in catalogue"
@@ -218,13 +342,16 @@ func (p *computer) cells(id string) []table.Cell {
 	if n.State != model.NeedNeeded {
 		style = st.Muted
 	}
-	if f, ok := p.data.failures[n.Update]; ok && n.Reason == "" {
+	if f, ok := p.data.failures[n.Update]; ok && n.Reason == "" && state == "FAILED" {
 		n.Reason = f.Text
+		if meaning, _ := model.FailureMeaning(f.Code); meaning != "" {
+			n.Reason = meaning + ": " + f.Text
+		}
 	}
 	return []table.Cell{{Text: model.Clean(n.Package)}, {Text: model.Clean(n.Installed)}, {Text: model.Clean(n.Candidate)}, {Text: state, Style: style}, {Text: approval}, {Text: model.Clean(n.Reason)}}
 }
 
-// View draws the facts and the packages.
+// View draws the facts and the list.
 func (p *computer) View(w, h int) string {
 	if p.err != nil {
 		return strings.Join(p.c.unread(p.err, w), "\n")
@@ -232,20 +359,71 @@ func (p *computer) View(w, h int) string {
 	if !p.ready {
 		return "\n  reading"
 	}
-	c, comp, snap := p.c, p.data.computer, p.data.snap
-	t := snap.Totals(p.number)
-	dot := c.styles.Glyphs.Dot
+	comp := p.data.computer
+	out := []string{}
+	for _, l := range p.c.computerFacts(&p.data) {
+		l = layout.Fit(" "+model.Clean(l), w, p.c.styles.Glyphs.Tail)
+		if strings.HasPrefix(l, " ! ") {
+			l = p.c.styles.Warn.Render(l)
+		}
+		out = append(out, l)
+	}
+	out = append(out, p.tab.Header(w))
+	if p.tab.Len() == 0 {
+		none := computerViews[p.view].none
+		if comp.Reported.IsZero() {
+			none = "It has never reported its status." + checkInHint(comp)
+		}
+		out = append(out, "")
+		for _, l := range layout.Wrap(none, w-4) {
+			out = append(out, "  "+l)
+		}
+		return strings.Join(out, "\n")
+	}
+	return strings.Join(append(out, p.tab.Lines(w, max(1, h-len(out)))...), "\n")
+}
+
+// computerFacts are the lines above a computer's updates.
+func (s scribe) computerFacts(d *computerData) []string {
+	comp, snap := d.computer, d.snap
+	t, dot := snap.Totals(comp.Number), s.styles.Glyphs.Dot
+	agent := ""
+	if comp.Agent != "" {
+		agent = "agent " + comp.Agent
+	}
+	state := stateTexts[snap.ComputerState(comp.Number)]
+	if why := unknownTexts[snap.Unknown(comp.Number, s.now)]; why != "" {
+		state += " (" + why + ")"
+	}
+	obeys := d.policy
+	if comp.Policy.Mode != model.ModeUnset {
+		obeys = comp.Policy
+	}
+	policy := "policy"
+	switch g := snap.Groups().Group(d.origin.Mode); {
+	case obeys.Describe() != d.policy.Describe():
+		policy += " of its own file"
+	case g != nil:
+		policy += " of " + g.Name
+	}
+	policy += ": " + policyText(obeys)
 	lines := []string{
-		strings.Join(nonEmpty(comp.OS, comp.Arch, comp.Role.String(), strings.Join(comp.Addresses, " ")), dot),
-		fmt.Sprintf("%s%sneeded %d, failed %d, installed %d, no status %d", stateTexts[snap.ComputerState(p.number)], dot, t.Needed, t.Failed, t.Installed, t.Unknown),
-		"last contact " + c.ago(comp.Contacted) + dot + "last report " + c.when(comp.Reported) + c.nextCheck(comp),
-		"policy: " + policyText(p.data.policy),
+		strings.Join(nonEmpty(comp.OS, comp.Arch, comp.Role.String(), strings.Join(comp.Addresses, " "), agent), dot),
+		fmt.Sprintf("%s%sneeded %s, failed %s, installed %s, no status %s", state, dot, count(t.Needed), count(t.Failed), count(t.Installed), count(t.Unknown)),
+		"last contact " + s.ago(comp.Contacted) + dot + "last report " + s.when(comp.Reported) + s.nextCheck(comp),
+		policy,
 	}
-	if names := groupNames(snap, p.number); names != "" {
-		lines[3] += dot + "groups: " + names
+	if names := groupNames(snap, comp.Number); names != "" {
+		lines = append(lines, "groups: "+names)
 	}
-	if !snap.Computed(p.number).IsZero() {
-		lines = append(lines, "computed from the inventory of "+c.when(comp.Reported))
+	if !snap.Computed(comp.Number).IsZero() {
+		lines = append(lines, "computed from the inventory of "+s.when(comp.Reported))
+	}
+	switch comp.Admission {
+	case model.Waiting:
+		lines = append(lines, "! It asks to be managed and waits for an answer: A accepts it, D rejects it")
+	case model.Rejected:
+		lines = append(lines, "! It was rejected: its reports are refused. A accepts it after all")
 	}
 	if len(comp.Pending) > 0 {
 		lines = append(lines, "! A restart is pending: "+strings.Join(comp.Pending, ", "))
@@ -256,24 +434,10 @@ func (p *computer) View(w, h int) string {
 	if len(comp.Foreign) > 0 {
 		lines = append(lines, "! Installed outside approvals: "+strings.Join(comp.Foreign, ", "))
 	}
-	out := []string{}
-	for _, l := range lines {
-		l = layout.Fit(" "+model.Clean(l), w, c.styles.Glyphs.Tail)
-		if strings.HasPrefix(l, " ! ") {
-			l = c.styles.Warn.Render(l)
-		}
-		out = append(out, l)
+	for _, r := range comp.Remarks {
+		lines = append(lines, "! "+r)
 	}
-	out = append(out, p.tab.Header(w))
-	if p.tab.Len() == 0 {
-		switch {
-		case comp.Reported.IsZero():
-			return strings.Join(append(out, "", "  It has never reported its status."+checkInHint(comp)), "\n")
-		default:
-			return strings.Join(append(out, "", "  It needs nothing, and nothing is kept back."), "\n")
-		}
-	}
-	return strings.Join(append(out, p.tab.Lines(w, max(1, h-len(out)))...), "\n")
+	return lines
 }
 
 func checkInHint(comp *model.Computer) string {
@@ -308,16 +472,21 @@ func policyText(p model.Policy) string {
 	default:
 		mode = "not set"
 	}
+	return mode + restartText(p)
+}
+
+// restartText writes when a policy restarts, to follow what it installs.
+func restartText(p model.Policy) string {
 	switch p.Restart {
 	case model.RestartNo:
-		mode += ", never restarted"
+		return ", never restarted"
 	case model.RestartIdle:
-		mode += ", restarted when nobody is logged in"
+		return ", restarted when nobody is logged in"
 	case model.RestartAt:
-		mode += ", restarted"
 		if p.RestartAt != nil {
-			mode += " " + p.RestartAt.String()
+			return ", restarted " + p.RestartAt.String()
 		}
+		return ", restarted"
 	}
-	return mode
+	return ""
 }

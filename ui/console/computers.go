@@ -17,28 +17,23 @@ import (
 
 // computers is the screen of managed computers.
 type computers struct {
-	c    *Console
-	list *list
+	c       *Console
+	list    *list
+	columns []computerColumn
 }
 
 func newComputers(c *Console) pane {
 	p := &computers{c: c}
 	l := &list{c: c, on: query.OnComputers, sort: "state", reverse: true, builtIn: builtInComputerViews}
-	l.tab = table.New(c.styles, p.cells,
-		table.Column{Key: "name", Title: "Name", Width: 18, Flexible: true},
-		table.Column{Key: "state", Title: "State", Width: 16},
-		table.Column{Key: "needed", Title: "Needed", Width: 7, Right: true, Priority: 1},
-		table.Column{Key: "failed", Title: "Failed", Width: 7, Right: true, Priority: 2},
-		table.Column{Key: "pending", Title: "Restart", Width: 7, Right: true, Priority: 4},
-		table.Column{Key: "contact", Title: "Contact", Width: 16, Priority: 3},
-		table.Column{Key: "why", Title: "Unknown because", Width: 17, Priority: 4},
-		table.Column{Key: "os", Title: "System", Width: 24, Priority: 6},
-		table.Column{Key: "address", Title: "Address", Width: 15, Priority: 7},
-		table.Column{Key: "groups", Title: "Groups", Width: 20, Priority: 5},
-	)
+	p.columns = computerColumns()
+	columns := make([]table.Column, len(p.columns))
+	for i, col := range p.columns {
+		columns[i] = col.Column
+	}
+	l.tab = table.New(c.styles, p.cells, columns...)
 	l.tab.Step = c.o.Step
 	l.first = func(key string) bool {
-		return slices.Contains([]string{"state", "needed", "failed", "pending"}, key)
+		return slices.ContainsFunc(p.columns, func(c computerColumn) bool { return c.Key == key && c.high })
 	}
 	l.rows = computerRows
 	p.list = l
@@ -74,60 +69,35 @@ func (p *computers) Keys() paneKeys {
 	return paneKeys{Scope: keys.Computers, Disabled: func(a keys.Action) string {
 		id, ok := p.list.tab.Cursor()
 		switch a {
-		case keys.Open, keys.Copy, keys.CopyRow:
+		case keys.Open, keys.Copy, keys.CopyRow, keys.PastReports, keys.PolicyOf:
 			if !ok {
 				return "there is no computer in the list"
 			}
 		case keys.CheckIn, keys.InstallNow:
 			return p.c.checkInDisabled(id)
-		case keys.JoinIt, keys.LeaveIt, keys.ExcludeIt:
-			if !ok && p.list.tab.MarkCount() == 0 && p.c.gate() == nil {
-				return "there is no computer in the list"
-			}
 		}
-		return ""
+		if p.c.gate() != nil {
+			return "" // the key says what is to be done first
+		}
+		return p.c.memberDisabled(a, p.selection(), ok)
 	}}
 }
 
-// regroup puts the marked computers, or the one under the cursor, into a group
-// or takes them out of one.
-func (p *computers) regroup(a keys.Action) tea.Cmd {
-	if err := cmp.Or(p.c.readOnly(), p.c.gate()); err != nil {
-		return p.c.tell(err)
-	}
-	selection := p.list.tab.Selection()
-	if len(selection) == 0 {
-		return nil
-	}
-	slices.Sort(selection)
-	what := counted(len(selection), "computer", "computers")
-	if comp := p.c.snap.Computer(selection[0]); len(selection) == 1 && comp != nil {
-		what = model.Clean(comp.Name)
-	}
-	kind, word, title := model.ChangeJoin, "Put in", "Put "+what+" into"
-	switch a {
-	case keys.LeaveIt:
-		kind, word, title = model.ChangeLeave, "Take out", "Take "+what+" out of"
-	case keys.ExcludeIt:
-		kind, word, title = model.ChangeExclude, "Exclude", "Exclude "+what+" from"
-	}
-	return p.c.chooseGroup(title, func(g *model.Group) tea.Cmd {
-		return p.c.membership(kind, word, g.ID, selection, func(model.Entry) tea.Cmd {
-			p.list.tab.ClearMarks()
-			return p.list.load(true)
-		})
-	})
-}
-
-// checkInDisabled says why a computer cannot be asked to check in now.
+// checkInDisabled says why a computer cannot be asked to check in now. Agents on
+// other computers listen on a connection of their own to the server; where it
+// does not hold one, they come when they said they would.
 func (c *Console) checkInDisabled(number uint32) string {
 	switch comp := c.snap.Computer(number); {
 	case comp == nil:
 		return "there is no computer in the list"
-	case !comp.Local:
-		return "only this computer can be asked now; others check in by themselves"
+	case comp.Local && c.o.Engine == nil:
+		return "nothing runs in the background of this console"
+	case comp.Local:
+		return ""
+	case comp.NextCheck.After(c.now):
+		return "only this computer can be asked now; this one said that it checks in at " + c.when(comp.NextCheck)
 	}
-	return ""
+	return "only this computer can be asked now; others check in by themselves"
 }
 
 // checkIn asks this computer's agent to check in now.
@@ -177,6 +147,13 @@ func (c *Console) installNow(number uint32) tea.Cmd {
 	return c.push(q)
 }
 
+// selection is the marked computers, or the one under the cursor, in order.
+func (p *computers) selection() []uint32 {
+	list := p.list.tab.Selection()
+	slices.Sort(list)
+	return list
+}
+
 // Update takes in an action.
 func (p *computers) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
@@ -194,8 +171,12 @@ func (p *computers) Update(msg tea.Msg) tea.Cmd {
 			return p.c.checkIn()
 		case keys.InstallNow:
 			return p.c.installNow(id)
-		case keys.JoinIt, keys.LeaveIt, keys.ExcludeIt:
-			return p.regroup(a)
+		}
+		if isMembership(a) {
+			return p.c.memberAction(a, p.selection(), func() tea.Cmd {
+				p.list.tab.ClearMarks()
+				return p.list.load(true)
+			})
 		}
 		if !ok || comp == nil {
 			return nil
@@ -203,6 +184,10 @@ func (p *computers) Update(msg tea.Msg) tea.Cmd {
 		switch a {
 		case keys.Open:
 			return p.c.push(newComputer(p.c, id))
+		case keys.PastReports:
+			return p.c.push(newPastReports(p.c, id))
+		case keys.PolicyOf:
+			return p.c.push(newComputerPolicy(p.c, id))
 		case keys.Copy:
 			return p.c.copy(comp.Name)
 		case keys.CopyRow:
@@ -210,75 +195,6 @@ func (p *computers) Update(msg tea.Msg) tea.Cmd {
 		}
 	}
 	return nil
-}
-
-// computerRows finds and sorts the computers that a filter lets through.
-func computerRows(ctx context.Context, snap *store.Snapshot, w wish) (rows, error) {
-	q, err := query.ParseComputers(w.filter)
-	if err != nil {
-		return rows{}, err
-	}
-	all := snap.Computers()
-	found, err := q.Filter(ctx, snap, all, w.now)
-	if err != nil {
-		return rows{}, err
-	}
-	type keyed struct {
-		c      *model.Computer
-		number int64
-		text   string
-		needed int
-	}
-	list := make([]keyed, len(found))
-	for i, comp := range found {
-		if i%1024 == 0 && ctx.Err() != nil {
-			return rows{}, ctx.Err()
-		}
-		t := snap.Totals(comp.Number)
-		k := keyed{c: comp, needed: t.Needed + t.Failed}
-		switch w.sort {
-		case "needed":
-			k.number = int64(t.Needed)
-		case "failed":
-			k.number = int64(t.Failed)
-		case "pending":
-			k.number = int64(len(comp.Pending))
-		case "contact":
-			k.number = comp.Contacted.Unix()
-		case "os":
-			k.text = comp.OS
-		case "address":
-			k.text = strings.Join(comp.Addresses, " ")
-		case "groups":
-			k.text = groupNames(snap, comp.Number)
-		case "why":
-			k.number = int64(snap.Unknown(comp.Number, w.now))
-		case "name":
-		default:
-			k.number = int64(snap.ComputerState(comp.Number))
-		}
-		list[i] = k
-	}
-	slices.SortFunc(list, func(a, b keyed) int {
-		d := cmp.Or(cmp.Compare(a.number, b.number), strings.Compare(strings.ToLower(a.text), strings.ToLower(b.text)))
-		if w.sort == "name" {
-			d = strings.Compare(strings.ToLower(a.c.Name), strings.ToLower(b.c.Name))
-		}
-		if w.reverse {
-			d = -d
-		}
-		return cmp.Or(d, -cmp.Compare(a.needed, b.needed), strings.Compare(strings.ToLower(a.c.Name), strings.ToLower(b.c.Name)), cmp.Compare(a.c.Number, b.c.Number))
-	})
-	got := rows{total: len(all), ids: make([]uint32, len(list))}
-	unknown := w.sort == "why"
-	for i, k := range list {
-		got.ids[i] = k.c.Number
-		unknown = unknown || snap.Unknown(k.c.Number, w.now) != model.UnknownNot
-	}
-	if !unknown {
-		got.hidden = append(got.hidden, "why")
-	}
-	return got, nil
 }
 
 // groupNames are the groups that a computer was put into or matched by.
@@ -298,46 +214,6 @@ var stateTexts = [...]string{model.ComputerOK: "ok", model.ComputerNoStatus: "no
 
 // unknownTexts say why a computer's status is not complete (semantics 3.7).
 var unknownTexts = [...]string{model.UnknownNot: "", model.UnknownNeverReported: "never reported", model.UnknownStale: "silent 30 days", model.UnknownNewer: "newer than report"}
-
-// cells gives a row of the list.
-func (p *computers) cells(id uint32) []table.Cell {
-	snap, st := p.list.snap, p.c.styles
-	comp := snap.Computer(id)
-	if comp == nil {
-		return []table.Cell{{Text: "(gone)"}}
-	}
-	t, state := snap.Totals(id), snap.ComputerState(id)
-	cells := []table.Cell{
-		{Text: model.Clean(comp.Name)}, {Text: stateTexts[state]}, {Text: count(t.Needed)}, {Text: zero(t.Failed)}, {Text: "-"},
-		{Text: p.c.when(comp.Contacted)}, {Text: unknownTexts[snap.Unknown(id, p.c.now)], Style: st.Muted}, {Text: model.Clean(comp.OS)}, {Text: model.Clean(strings.Join(comp.Addresses, " "))}, {Text: groupNames(snap, id)},
-	}
-	if comp.Local {
-		cells[0].Text += " (here)"
-	}
-	switch comp.Admission {
-	case model.Waiting:
-		cells[1].Text = "waiting"
-	case model.Rejected:
-		cells[1].Text = "rejected"
-	}
-	if len(comp.Pending) > 0 {
-		cells[4] = table.Cell{Text: "pending", Style: st.Warn}
-	}
-	switch state {
-	case model.ComputerFailed:
-		cells[1].Style, cells[3].Style = st.Bad, st.Bad
-	case model.ComputerNeeded:
-		cells[1].Style = st.Warn
-	case model.ComputerNoStatus:
-		cells[1].Style = st.Muted
-		if why := [...]string{"", ", never", ", stale", ", newer"}[snap.Unknown(id, p.c.now)]; cells[1].Text == stateTexts[state] {
-			cells[1].Text += why
-		}
-	case model.ComputerOK:
-		cells[1].Style = st.Good
-	}
-	return cells
-}
 
 // View draws the list.
 func (p *computers) View(w, h int) string {

@@ -21,8 +21,9 @@ import (
 // what apt says of the package, then why the computer gets the update, or does
 // not (users.md 1.7).
 func newPackageExplanation(c *Console, number uint32, n model.NeededPackage) pane {
-	p := newTextPane(c, "Explain "+n.Package)
-	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
+	p := newTextPane(c, strings.TrimSpace("Explain "+strings.TrimSpace(model.Clean(n.Package))))
+	p.scope = keys.Explanation
+	p.pages = func(_ context.Context, s scribe, _ int) (*page, error) {
 		snap := s.store.Snapshot()
 		var g page
 		if n.Arch != "" { // else it is an update of which no package is listed
@@ -37,10 +38,10 @@ func newPackageExplanation(c *Console, number uint32, n model.NeededPackage) pan
 		if r == nil || snap.Computer(number) == nil {
 			g.head("THE UPDATE")
 			g.add("The catalogue does not know this version: it comes from a source that no upstream covers, so that it cannot be approved here.")
-			return g.lines, nil
+			return &g, nil
 		}
 		s.explain(&g, snap, number, r)
-		return g.lines, nil
+		return &g, nil
 	}
 	return p
 }
@@ -51,7 +52,8 @@ func newExplanation(c *Console, number, update uint32) pane {
 	if comp := c.snap.Computer(number); comp != nil {
 		p.title = "Explain " + model.Clean(comp.Name)
 	}
-	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
+	p.scope = keys.Explanation
+	p.pages = func(_ context.Context, s scribe, _ int) (*page, error) {
 		snap := s.store.Snapshot()
 		r := snap.Row(update)
 		if r == nil || snap.Computer(number) == nil {
@@ -59,7 +61,7 @@ func newExplanation(c *Console, number, update uint32) pane {
 		}
 		var g page
 		s.explain(&g, snap, number, r)
-		return g.lines, nil
+		return &g, nil
 	}
 	return p
 }
@@ -68,13 +70,65 @@ func newExplanation(c *Console, number, update uint32) pane {
 func (s scribe) explain(g *page, snap *store.Snapshot, number uint32, r *model.UpdateRow) {
 	e := snap.Explain(number, r.Number, s.serverNow())
 	g.head("WHAT IS EXPLAINED")
-	g.add("%s on %s", e.Title, e.Computer)
+	// A title may end in blanks, which are part of what the vendor published.
+	g.add("%s on %s", strings.TrimSpace(e.Title), e.Computer)
 	g.add("%s", e.Update)
+	remedies := e.Remedies
+	e.Remedies = nil // Parts would name the commands, and here there are keys
 	for _, part := range e.Parts() {
 		g.head(strings.ToUpper(part.Title))
 		for _, l := range part.Lines {
 			g.add("- %s%s", hang, l)
 		}
+	}
+	if len(remedies) == 0 {
+		return
+	}
+	g.head("WHAT WOULD CHANGE IT")
+	comp := snap.Computer(number)
+	for _, m := range remedies {
+		s.remedy(g, snap, comp, m)
+	}
+}
+
+// remedyKeys say which key does what a command does, where Enter on its line has
+// led. The first that the command begins with counts.
+var remedyKeys = []struct{ command, key string }{
+	{"fettle approve", "a there approves"}, {"fettle reinstate", "R there reinstates it"}, {"fettle accept-licence", "l there shows and accepts them"},
+	{"fettle policy", "p there changes the policy"}, {"fettle group include", "i there ends the exclusion"},
+	{"fettle computer accept", "A there accepts it"},
+	{"fettle agent install", "i there installs it"}, {"fettle agent check-in", "c there asks it"},
+	{"fettle journal", "J shows the journal, where u takes an entry back"},
+}
+
+// remedy writes what would change what becomes of an update: as a line that
+// leads to where a key does it, or with the command where no screen does.
+func (s scribe) remedy(g *page, snap *store.Snapshot, comp *model.Computer, m model.Remedy) {
+	var to target
+	switch r := snap.RowByID(m.Update); {
+	case m.Update != "" && r != nil:
+		to.update = r.Number
+	case m.Group != "" && snap.Groups().Group(m.Group) != nil:
+		to.group = m.Group
+	case m.Own && (comp.Local || comp.Admission != model.Managed):
+		to.computer = comp.Number
+	}
+	key := ""
+	for _, k := range remedyKeys {
+		if strings.HasPrefix(m.Command, k.command) {
+			key = k.key
+			break
+		}
+	}
+	switch {
+	case to != (target{}) && key != "":
+		g.link(s, to, "%s: %s", m.Text, key)
+	case key != "" && !m.Own:
+		g.add("- %s%s: %s", hang, m.Text, key)
+	case m.Command != "":
+		g.add("- %s%s: %s", hang, m.Text, m.Command)
+	default:
+		g.add("- %s%s", hang, m.Text)
 	}
 }
 

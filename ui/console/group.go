@@ -266,19 +266,20 @@ func (c *Console) askMembers(g *model.Group) tea.Cmd {
 }
 
 // chooseGroup asks for one of the groups whose members are set by hand.
-func (c *Console) chooseGroup(title string, pick func(*model.Group) tea.Cmd) tea.Cmd {
+// without is one that is not offered; empty = all are.
+func (c *Console) chooseGroup(title string, without model.GroupID, pick func(*model.Group) tea.Cmd) tea.Cmd {
 	m := &menu{c: c, title: title}
 	tree := c.snap.Groups()
 	for _, id := range tree.Order() {
 		g := tree.Group(id)
-		if g.Predefined() {
+		if g.Predefined() || id == without {
 			continue
 		}
 		note := counted(int(c.snap.Members(id).GetCardinality()), "computer", "computers")
 		m.items = append(m.items, menuItem{layout.Blanks(2*(tree.Depth(id)-1)) + model.Clean(g.Name), note, func() tea.Cmd { return pick(g) }})
 	}
 	if len(m.items) == 0 {
-		c.say(4, "there is no group of your own yet: 4, then a, adds one")
+		c.say(4, "there is no other group of your own yet: 4, then a, adds one")
 		return nil
 	}
 	return c.push(m)

@@ -19,12 +19,15 @@ type page struct {
 	links map[int]target // by line
 }
 
-// target is what a line of a page opens: a document, a part of one, or an update
-// of the catalogue.
+// target is what a line of a page opens: a document, a part of one, an update of
+// the catalogue, a computer, or a group.
 type target struct {
 	update uint32            // a row of the catalogue
 	key    model.DocumentKey // a document, of which revision 0 is the one that is shown
 	part   string            // of the document, as it was published
+
+	computer uint32        // a computer
+	group    model.GroupID // a computer group
 }
 
 // open opens what a line stands for.
@@ -32,6 +35,10 @@ func (c *Console) openTarget(t target) tea.Cmd {
 	switch {
 	case t.update != 0:
 		return c.push(newUpdate(c, t.update))
+	case t.computer != 0:
+		return c.push(newComputer(c, t.computer))
+	case t.group != "":
+		return c.push(newGroup(c, t.group))
 	case t.part != "":
 		return c.push(newOriginal(c, t.key, t.part))
 	}

@@ -84,25 +84,32 @@ const (
 	Acknowledge   Action = "acknowledge"
 	AcceptLicence Action = "accept-licence"
 
-	AddIt      Action = "add"
-	EditIt     Action = "edit"
-	EnableIt   Action = "enable"
-	RemoveIt   Action = "remove"
-	RunIt      Action = "run"
-	RunAll     Action = "run-all"
-	RenameIt   Action = "rename"
-	MoveIt     Action = "move"
-	FormulaIt  Action = "formula"
-	PolicyIt   Action = "policy"
-	GroupComps Action = "computers-of-group"
-	JoinIt     Action = "join"
-	LeaveIt    Action = "leave"
-	ExcludeIt  Action = "exclude"
-	IncludeIt  Action = "include"
-	RetractIt  Action = "take-back"
-	ConsentIt  Action = "consent"
-	RejectIt   Action = "reject"
-	Span       Action = "next-span"
+	AddIt       Action = "add"
+	EditIt      Action = "edit"
+	EnableIt    Action = "enable"
+	RemoveIt    Action = "remove"
+	RunIt       Action = "run"
+	RunAll      Action = "run-all"
+	RenameIt    Action = "rename"
+	MoveIt      Action = "move"
+	FormulaIt   Action = "formula"
+	PolicyIt    Action = "policy"
+	GroupComps  Action = "computers-of-group"
+	MoveComps   Action = "move-computers"
+	AcceptComp  Action = "accept-computer"
+	RejectComp  Action = "reject-computer"
+	PolicyOf    Action = "policy-of-computer"
+	PastReports Action = "reports-of-computer"
+	Approvals   Action = "approvals"
+	ShowGroup   Action = "show-group"
+	JoinIt      Action = "join"
+	LeaveIt     Action = "leave"
+	ExcludeIt   Action = "exclude"
+	IncludeIt   Action = "include"
+	RetractIt   Action = "take-back"
+	ConsentIt   Action = "consent"
+	RejectIt    Action = "reject"
+	Span        Action = "next-span"
 
 	SetInstall   Action = "set-install"
 	SetNone      Action = "set-not-approved"
@@ -159,9 +166,9 @@ var builtin = []Binding{
 	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help}, 0, false},
 	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help}, 0, false},
 
-	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List, Update, Inspection, Run, Report}, 1, false},
-	{NextLink, []string{"tab"}, "next to open", "Go to the next line that can be opened", []Scope{Update, Inspection, Run}, 4, false},
-	{PrevLink, []string{"shift+tab"}, "previous to open", "Go to the line before that can be opened", []Scope{Update, Inspection, Run}, 0, false},
+	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List, Update, Inspection, Run, Report, PastReport, Deployment, Explanation}, 1, false},
+	{NextLink, []string{"tab"}, "next to open", "Go to the next line that can be opened", []Scope{Update, Inspection, Run, PastReport, Deployment, Explanation}, 4, false},
+	{PrevLink, []string{"shift+tab"}, "previous to open", "Go to the line before that can be opened", []Scope{Update, Inspection, Run, PastReport, Deployment, Explanation}, 0, false},
 	{NextPane, []string{"tab"}, "next pane", "Go to the next pane", []Scope{Overview}, 2, false},
 	{PrevPane, []string{"shift+tab"}, "previous pane", "Go to the previous pane", []Scope{Overview}, 0, false},
 
@@ -170,7 +177,7 @@ var builtin = []Binding{
 	{ReinstateIt, []string{"R"}, "reinstate", "Bring declined updates back as Not Approved", []Scope{Updates, Update}, 0, true},
 	{Mark, []string{"space"}, "mark", "Mark or unmark the row and move down", []Scope{Updates, Computers, Group}, 4, false},
 	{Filter, []string{"/"}, "filter", "Change the filter; Tab completes, Enter keeps it, Esc leaves the field", []Scope{Updates, Computers, Products, FormProducts}, 5, false},
-	{Views, []string{"f"}, "views", "Choose a view: a filter with a name", []Scope{Updates, Computers}, 6, false},
+	{Views, []string{"f"}, "views", "Choose a view: a filter with a name", []Scope{Updates, Computers, Computer}, 6, false},
 	{NextView, []string{"tab"}, "next view", "Go to the next view, to the right in the line of views", []Scope{Updates, Computers}, 9, false},
 	{PrevView, []string{"shift+tab"}, "previous view", "Go to the view before", []Scope{Updates, Computers}, 0, false},
 	{Columns, []string{"o"}, "columns", "Choose the columns of the view and their order", []Scope{Updates, Computers}, 9, false},
@@ -197,9 +204,15 @@ var builtin = []Binding{
 	{Acknowledge, []string{"K"}, "acknowledge", "Acknowledge the revision alarm: its difference was looked at", []Scope{Updates, Update}, 0, true},
 	{AcceptLicence, []string{"l"}, "licence", "Show the licence terms and accept them", []Scope{Updates, Update}, 0, true},
 	{ExplainIt, []string{"e"}, "explain", "Explain what holds for the update on the computer, why, and when it is installed", []Scope{Computer, UpdateComputers}, 2, false},
-	{JoinIt, []string{"a"}, "to group", "Put the marked computers, or the one under the cursor, into a group; in a group, put computers into it", []Scope{Computers, Group}, 4, true},
-	{LeaveIt, []string{"t"}, "out of group", "Take the marked computers, or the one under the cursor, out of a group", []Scope{Computers, Group}, 5, true},
-	{ExcludeIt, []string{"x"}, "exclude", "Exclude the marked computers, or the one under the cursor, from a group, whatever else puts them there", []Scope{Computers, Group}, 6, true},
+	{JoinIt, []string{"a"}, "to group", "Put the marked computers, or the one under the cursor, into a group; in a group, put computers into it", []Scope{Computers, Computer, Group}, 5, true},
+	{LeaveIt, []string{"t"}, "out of group", "Take the marked computers, or the one under the cursor, out of a group", []Scope{Computers, Computer, Group}, 6, true},
+	{MoveComps, []string{"m"}, "move", "Move the marked computers, or the one under the cursor, from one group to another, in one change", []Scope{Computers, Computer, Group}, 6, true},
+	{AcceptComp, []string{"A"}, "accept", "Accept the marked computers, or the one under the cursor, that asked to be managed", []Scope{Computers, Computer}, 7, true},
+	{RejectComp, []string{"D"}, "reject", "Reject the marked computers, or the one under the cursor: their reports are refused", []Scope{Computers, Computer}, 0, true},
+	{PolicyOf, []string{"p"}, "policy", "Show the policy that holds for the computer, and which group it comes from", []Scope{Computers, Computer}, 5, false},
+	{PastReports, []string{"h"}, "history", "Show what each of the computer's last reports changed", []Scope{Computers, Computer}, 4, false},
+	{Approvals, []string{"A"}, "approvals", "Show what is approved for the group, by itself or by the groups above", []Scope{Groups, Group}, 7, false},
+	{ExcludeIt, []string{"x"}, "exclude", "Exclude the marked computers, or the one under the cursor, from a group, whatever else puts them there", []Scope{Computers, Computer, Group}, 8, true},
 	{IncludeIt, []string{"i"}, "end exclusion", "End the exclusion of the marked computers, or the one under the cursor", []Scope{Group}, 7, true},
 
 	{AddIt, []string{"a"}, "add", "Add a rule, or a computer group", []Scope{Rules, Groups}, 2, true},
@@ -210,7 +223,8 @@ var builtin = []Binding{
 	{RenameIt, []string{"n"}, "rename", "Give the group another name", []Scope{Groups}, 3, true},
 	{MoveIt, []string{"m"}, "move", "Put the group below another", []Scope{Groups}, 4, true},
 	{FormulaIt, []string{"o"}, "formula", "Change the formula that makes computers members", []Scope{Groups}, 5, true},
-	{PolicyIt, []string{"p"}, "policy", "Change the policy: Automatic Updates mode, schedule, restarts", []Scope{Groups, Group}, 6, true},
+	{PolicyIt, []string{"p"}, "policy", "Change the policy: Automatic Updates mode, schedule, restarts", []Scope{Groups, Group, ComputerPolicy}, 6, true},
+	{ShowGroup, []string{"e"}, "group", "Show the group and its computers", []Scope{ComputerPolicy}, 5, false},
 	{RemoveIt, []string{"d", "D"}, "remove", "Remove the rule, or the group with its subgroups", []Scope{Rules, Rule, Groups}, 7, true},
 	{GroupComps, []string{"c"}, "computers", "Show the group's computers in the list of computers, where they can be filtered and sorted", []Scope{Groups, Group}, 8, false},
 	{RetractIt, []string{"d", "D"}, "take back", "Take the deployment back, so that its approvals do not count; or let them count again", []Scope{Deployments, Deployment}, 2, true},
@@ -230,8 +244,8 @@ var builtin = []Binding{
 	{Left, []string{"left", "h"}, "columns left", "Show the columns of before", []Scope{Report}, 0, false},
 	{Right, []string{"right", "l"}, "more columns", "Show the columns that have no room at the right", []Scope{Report}, 6, false},
 	{StopIt, []string{"x"}, "stop", "Stop what is being made or written", []Scope{Report}, 7, false},
-	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{Updates, Update, Inspection, Computers, Computer, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal}, 0, false},
-	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{Updates, Computers, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Cleanup, CleanupJob, Pending}, 0, false},
+	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{ComputerPolicy, GroupApprovals, Updates, Update, Inspection, Computers, Computer, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal}, 0, false},
+	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{ComputerPolicy, PastReportList, GroupApprovals, Updates, Computers, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Cleanup, CleanupJob, Pending}, 0, false},
 
 	{SearchText, []string{"/"}, "search", "Search the text", []Scope{Scroll, Help}, 2, false},
 	{NextMatch, []string{"n"}, "next", "Go to the next match", []Scope{Scroll}, 0, false},
@@ -298,8 +312,8 @@ var ScopeTitles = []struct {
 	Scope Scope
 	Title string
 }{
-	{Overview, "Overview"}, {Updates, "Updates"}, {Update, "Details of an update"}, {Inspection, "What is behind an update"}, {Computers, "Computers"}, {Computer, "Details of a computer"},
-	{UpdateComputers, "An update by computer"}, {Groups, "Groups"}, {Group, "A group and its computers"}, {Deployments, "Deployments"}, {Deployment, "A deployment"},
+	{Overview, "Overview"}, {Updates, "Updates"}, {Update, "Details of an update"}, {Inspection, "What is behind an update"}, {Computers, "Computers"}, {Computer, "Details of a computer"}, {ComputerPolicy, "The policy of a computer"}, {PastReportList, "The reports of a computer"}, {PastReport, "A report of a computer"}, {Explanation, "An explanation"},
+	{UpdateComputers, "An update by computer"}, {Groups, "Groups"}, {Group, "A group and its computers"}, {GroupApprovals, "The approvals of a group"}, {Deployments, "Deployments"}, {Deployment, "A deployment"},
 	{Rules, "Rules"}, {Rule, "A rule"}, {Pending, "Changes that wait for consent"}, {Proposal, "A change that waits"}, {Agenda, "Agenda"}, {Cleanup, "Cleanup"}, {CleanupJob, "A cleanup job"},
 	{Products, "Products and classifications"}, {Sync, "Synchronization"}, {Run, "A synchronization"}, {Report, "A report"}, {Journal, "Journal"},
 	{ColumnList, "Choosing columns"},

@@ -67,6 +67,11 @@ const (
 	Inspection      Scope = "inspection"
 	Run             Scope = "run"
 	Report          Scope = "report"
+	ComputerPolicy  Scope = "computer-policy"
+	PastReportList  Scope = "computer-reports"
+	PastReport      Scope = "computer-report"
+	GroupApprovals  Scope = "group-approvals"
+	Explanation     Scope = "explanation"
 )
 
 // Binding is one action with everything that is said of it.
@@ -140,6 +145,7 @@ var inherits = map[Scope][]Scope{
 	Rules: {List, Global}, Rule: {Scroll, Global}, Group: {List, Global}, UpdateComputers: {List, Global}, Deployment: {Scroll, Global}, Agenda: {Scroll, Global},
 	Pending: {List, Global}, Proposal: {Scroll, Global}, Cleanup: {List, Global}, CleanupJob: {List, Global},
 	Products: {Global}, FormProducts: {}, Inspection: {Scroll, Global}, Run: {Scroll, Global}, Report: {Scroll, Global},
+	ComputerPolicy: {List, Global}, PastReportList: {List, Global}, PastReport: {Scroll, Global}, GroupApprovals: {List, Global}, Explanation: {Scroll, Global},
 	Scroll: {Global}, List: {Global}, Approve: {}, Confirm: {}, Form: {}, Menu: {}, Notice: {}, Help: {},
 	ColumnList: {},
 }
