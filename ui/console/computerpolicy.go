@@ -20,7 +20,7 @@ import (
 // says something, the deepest first, and which of them decides what. Enter
 // changes the policy of the group under the cursor.
 func newComputerPolicy(c *Console, number uint32) pane {
-	p := newTablePane[model.GroupID](c, "Policy", keys.ComputerPolicy, "group", "groups",
+	p := newTablePane[model.GroupID](c, "Policy of "+c.computersWord([]uint32{number}), keys.ComputerPolicy, "group", "groups",
 		table.Column{Title: "Group", Width: 22, Flexible: true},
 		table.Column{Title: "Decides", Width: 16},
 		table.Column{Title: "Mode", Width: 9, Priority: 1},

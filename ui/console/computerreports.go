@@ -25,7 +25,7 @@ type pastID struct {
 // newPastReports shows the history of a computer's reports: what each said and
 // what it changed.
 func newPastReports(c *Console, number uint32) pane {
-	p := newTablePane[pastID](c, "Reports", keys.PastReportList, "report", "reports",
+	p := newTablePane[pastID](c, "Reports of "+c.computersWord([]uint32{number}), keys.PastReportList, "report", "reports",
 		table.Column{Title: "Time", Width: 16},
 		table.Column{Title: "Needed", Width: 6, Right: true},
 		table.Column{Title: "Failed", Width: 6, Right: true, Priority: 1},
