@@ -11,10 +11,7 @@ import (
 )
 
 func init() {
-	ways = append(ways, []struct {
-		name string
-		keys []string
-	}{
+	ways = append(ways, []way{
 		{"computer-views", []string{"3", "enter", "f"}}, {"computer-every", []string{"3", "enter", "f", "end", "down", "down", "down", "down", "down", "enter"}},
 		{"computer-reports", []string{"3", "h"}}, {"computer-report", []string{"3", "h", "enter"}}, {"computer-policy", []string{"3", "p"}}, {"computer-move", []string{"3", "m"}},
 	}...)
@@ -34,7 +31,7 @@ func TestAcceptAndRejectThoseThatWait(t *testing.T) {
 	d, s := site(t)
 	one, two := asks(t, s, "new1.example.org", 1), asks(t, s, "new2.example.org")
 	d.refresh()
-	d.press("3", "f").sees("Waiting for an answer")
+	d.press("3", "f").sees("Waiting")
 	d.press("esc", "/").write("is:waiting").press("enter").sees("2 of 7 computers", "new1.example.org", "waiting")
 	d.press("enter").sees("It asks to be managed and waits for an answer: A accepts it, D rejects it", "needed")
 	d.press("esc", "*", "A").sees("Accept new1.example.org, new2.example.org", "They are managed from now on", "[>Cancel<]")

@@ -86,14 +86,14 @@ func computerColumns() []computerColumn {
 		textColumn(table.Column{Key: "os", Title: "System", Width: 24, Priority: 6}, func(_ *store.Snapshot, c *model.Computer) string { return c.OS }),
 		textColumn(table.Column{Key: "address", Title: "Address", Width: 15, Priority: 7}, func(_ *store.Snapshot, c *model.Computer) string { return strings.Join(c.Addresses, " ") }),
 		textColumn(table.Column{Key: "groups", Title: "Groups", Width: 20, Priority: 5}, func(snap *store.Snapshot, c *model.Computer) string { return groupNames(snap, c.Number) }),
-		totalColumn(table.Column{Key: "installed", Title: "Installed", Width: 9, Priority: 12}, true, func(t model.UpdateTotals) int { return t.Installed }),
-		totalColumn(table.Column{Key: "no-status", Title: "No status", Width: 9, Priority: 13}, true, func(t model.UpdateTotals) int { return t.Unknown }),
-		timeColumn(table.Column{Key: "reported", Title: "Last report", Width: 16, Priority: 9}, func(c *model.Computer) time.Time { return c.Reported }),
-		textColumn(table.Column{Key: "mode", Title: "Mode", Width: 9, Priority: 8}, func(snap *store.Snapshot, c *model.Computer) string { return obeyed(snap, c).Mode.String() }),
-		textColumn(table.Column{Key: "platform", Title: "Platform", Width: 8, Priority: 16}, func(_ *store.Snapshot, c *model.Computer) string { return c.Platform.String() }),
-		textColumn(table.Column{Key: "arch", Title: "Arch", Width: 7, Priority: 15}, func(_ *store.Snapshot, c *model.Computer) string { return c.Arch }),
-		textColumn(table.Column{Key: "role", Title: "Role", Width: 7, Priority: 14}, func(_ *store.Snapshot, c *model.Computer) string { return c.Role.String() }),
-		textColumn(table.Column{Key: "agent", Title: "Agent", Width: 10, Priority: 17}, func(_ *store.Snapshot, c *model.Computer) string { return c.Agent }),
+		totalColumn(table.Column{Optional: true, Key: "installed", Title: "Installed", Width: 9}, true, func(t model.UpdateTotals) int { return t.Installed }),
+		totalColumn(table.Column{Optional: true, Key: "no-status", Title: "No status", Width: 9}, true, func(t model.UpdateTotals) int { return t.Unknown }),
+		timeColumn(table.Column{Optional: true, Key: "reported", Title: "Last report", Width: 16}, func(c *model.Computer) time.Time { return c.Reported }),
+		textColumn(table.Column{Optional: true, Meaning: "Automatic Updates mode that it obeys", Key: "mode", Title: "Mode", Width: 9}, func(snap *store.Snapshot, c *model.Computer) string { return obeyed(snap, c).Mode.String() }),
+		textColumn(table.Column{Optional: true, Meaning: "windows or linux", Key: "platform", Title: "Platform", Width: 8}, func(_ *store.Snapshot, c *model.Computer) string { return c.Platform.String() }),
+		textColumn(table.Column{Optional: true, Meaning: "architecture", Key: "arch", Title: "Arch", Width: 7}, func(_ *store.Snapshot, c *model.Computer) string { return c.Arch }),
+		textColumn(table.Column{Optional: true, Meaning: "server or client", Key: "role", Title: "Role", Width: 7}, func(_ *store.Snapshot, c *model.Computer) string { return c.Role.String() }),
+		textColumn(table.Column{Optional: true, Meaning: "version of its agent", Key: "agent", Title: "Agent", Width: 10}, func(_ *store.Snapshot, c *model.Computer) string { return c.Agent }),
 	}
 	return columns
 }

@@ -81,6 +81,7 @@ var builtInComputerViews = []view{
 	{name: "Silent", filter: "is:stale"},
 	{name: "Unassigned", filter: "is:unassigned"},
 	{name: "Waiting", filter: "is:waiting", rare: true},
+	{name: "Rejected", filter: "is:rejected", rare: true},
 }
 
 // maxViewName is how wide the name of a view may be: tabs are narrow.
