@@ -33,6 +33,7 @@ var commandKinds = map[string]struct{ kind, plan string }{
 	"triage": {looks, ""}, "rules": {looks, ""}, "pending": {looks, ""}, "explain": {looks, ""}, "agenda": {looks, ""}, "report": {looks, ""}, "reports": {looks, ""}, "journal": {looks, ""}, "journal verify": {looks, ""},
 	"approve": {decides, "package:tzdata|--group|All Computers"}, "decline": {decides, "package:tzdata"}, "later": {decides, "package:tzdata"}, "reinstate": {decides, "package:evil"}, "undo": {decides, ""},
 	"rule": {looks, ""}, "rule add": {decides, "New|--group|All Computers"}, "rule set": {decides, "Old|--deadline|3d"}, "rule enable": {decides, "Old"}, "rule disable": {decides, "On"}, "rule remove": {decides, "Old"}, "rule run": {decides, "Old"},
+	"computer accept": {decides, "asks"}, "computer reject": {decides, "asks"}, "computer move": {decides, "web1|--from|Web|--to|Sites"},
 	"group": {looks, ""}, "group add": {decides, "New"}, "group set": {decides, "Web|--dynamic|name:web*"}, "group formula": {decides, "Web|name:web*"}, "group rename": {decides, "Web|Net"}, "group move": {decides, "Web|Sites"},
 	"group remove": {decides, "Web"}, "group join": {decides, "Web|desk1"}, "group leave": {decides, "Web|web1"}, "group exclude": {decides, "Web|web1"}, "group include": {decides, "Web|desk1"},
 	"policy": {decides, "All Computers|--mode|notify"}, "options": {decides, "--revisions|keep"}, "accept-licence": {decides, "package:sql"}, "acknowledge": {decides, "package:alarmed"},
@@ -92,6 +93,9 @@ func plannable(ctx context.Context, s *story) error {
 	}
 	if err == nil { // a candidate for cleanup
 		err = s.checkin([]string{"old", "ago=1000h"})
+	}
+	if err == nil {
+		err = s.checkin([]string{"asks", "admission=waiting"})
 	}
 	return err
 }
