@@ -87,7 +87,9 @@ type app struct {
 		data, config                     string
 		json, csv, readOnly, plan, asked bool
 		yes                              bool
+		plain                            answer
 	}
+	desk *desk // the plain console at whose prompt the command line was written; nil = none
 }
 
 // run runs one session's command line. host is the holder's own, or nil in a
@@ -120,6 +122,8 @@ func (a *app) finish(ctx context.Context, err error) int {
 	case err == nil:
 	case code == statusInterrupted:
 		fmt.Fprintln(a.s.Err, "fettle: interrupted")
+	case a.desk != nil:
+		fmt.Fprintln(a.s.Err, spokenError(err))
 	default:
 		fmt.Fprintln(a.s.Err, "fettle: "+strings.ReplaceAll(model.CleanLines(err.Error()), "\n", "\n  "))
 	}

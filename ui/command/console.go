@@ -22,9 +22,12 @@ import (
 // our own, which holds it. When the holder leaves, we begin again, and perhaps
 // hold the store ourselves then.
 func (a *app) console(ctx context.Context) error {
+	if plain, note := a.wantsPlain(); plain {
+		return a.plainConsole(ctx, note)
+	}
 	in, out, ok := a.terminal()
 	if !ok {
-		return &usageError{err: errors.New("the console needs a terminal"), hint: "Everything it can do is a command too: fettle --help"}
+		return &usageError{err: errors.New("the console needs a terminal"), hint: "Everything it can do is a command too: fettle --help. Without a terminal, fettle --plain reads words from its input"}
 	}
 	if err := a.checkKeys(); err != nil {
 		return err

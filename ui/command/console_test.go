@@ -20,12 +20,18 @@ import (
 // onTerminal starts the program on a pseudo-terminal that answers nothing.
 func onTerminal(t *testing.T, dir string, args ...string) (*exec.Cmd, *os.File) {
 	t.Helper()
+	return onTerminalOf(t, dir, "xterm-256color", args...)
+}
+
+// onTerminalOf is onTerminal for a terminal of another type.
+func onTerminalOf(t *testing.T, dir, term string, args ...string) (*exec.Cmd, *os.File) {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe, args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1", "TERM=xterm-256color", "FETTLE_DATA="+dir, "HOME="+dir, "LANG=C.UTF-8", "NO_COLOR=", "TZ=UTC")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "TERM="+term, "FETTLE_DATA="+dir, "HOME="+dir, "LANG=C.UTF-8", "NO_COLOR=", "TZ=UTC")
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 100, Rows: 30})
 	if err != nil {
 		t.Skipf("no pseudo-terminal: %v", err)

@@ -154,43 +154,61 @@ type column[R any] struct {
 	value func(R) any
 	text  func(R) string // in text, instead of the value
 	right bool
-	give  bool // may be cut when the terminal is narrow
-	rank  int  // when it is left out of a narrow terminal: 0 never, the highest first
+	give  bool   // may be cut when the terminal is narrow
+	rank  int    // when it is left out of a narrow terminal: 0 never, the highest first
+	aloud string // what it is called in lines, where that is not its title; such a column is in lines without one too
 }
 
-// table is an answer about several things, ready to be written.
+// table is an answer about several things, ready to be written. What its cells
+// hold is asked for when it is needed: of a hundred thousand updates somebody who
+// reads line by line hears ten.
 type table struct {
 	keys   []string
 	titles []string
 	right  []bool
 	give   []bool
 	rank   []int
-	rows   [][]any
-	texts  [][]string
+	aloud  []string
+	size   int
+	cells  func(i int) ([]any, []string)
+	rows   [][]any    // of all, once fill was called
+	texts  [][]string // the same in text
 }
 
 // list makes a table of items.
 func list[R any](a *app, items []R, columns []column[R]) *table {
-	t := &table{rows: make([][]any, len(items)), texts: make([][]string, len(items))}
+	t := &table{size: len(items)}
 	for _, c := range columns {
 		t.keys, t.titles, t.right = append(t.keys, c.key), append(t.titles, c.title), append(t.right, c.right)
-		t.give, t.rank = append(t.give, c.give), append(t.rank, c.rank)
+		t.give, t.rank, t.aloud = append(t.give, c.give), append(t.rank, c.rank), append(t.aloud, c.aloud)
 	}
-	for i, item := range items {
-		t.rows[i], t.texts[i] = make([]any, len(columns)), make([]string, len(columns))
+	t.cells = func(i int) ([]any, []string) {
+		row, texts := make([]any, len(columns)), make([]string, len(columns))
 		for j, c := range columns {
-			v := a.present(c.value(item))
-			t.rows[i][j] = v
+			v := a.present(c.value(items[i]))
+			row[j] = v
 			switch {
-			case c.title == "":
+			case c.title == "" && c.aloud == "":
 			case c.text != nil:
-				t.texts[i][j] = model.Clean(c.text(item))
+				texts[j] = model.Clean(c.text(items[i]))
 			default:
-				t.texts[i][j] = a.plain(v)
+				texts[j] = a.plain(v)
 			}
 		}
+		return row, texts
 	}
 	return t
+}
+
+// fill asks for every cell.
+func (t *table) fill() {
+	if t.rows != nil {
+		return
+	}
+	t.rows, t.texts = make([][]any, t.size), make([][]string, t.size)
+	for i := range t.rows {
+		t.rows[i], t.texts[i] = t.cells(i)
+	}
 }
 
 // present brings a value into the form in which it is written: text cleaned,
@@ -228,6 +246,7 @@ func (a *app) present(v any) any {
 
 // objects gives the rows as objects.
 func (t *table) objects() []object {
+	t.fill()
 	out := make([]object, len(t.rows))
 	for i, row := range t.rows {
 		for j, v := range row {
@@ -243,10 +262,13 @@ func (a *app) writeList(t *table, empty string) error {
 	case a.flags.json:
 		return a.writeJSON(t.objects())
 	case a.flags.csv:
+		t.fill()
 		return a.writeCSV(t.keys, t.rows)
-	case len(t.rows) == 0:
+	case t.size == 0:
 		a.say("%s", empty)
 		return nil
+	case a.inLines():
+		return a.writeLines(t)
 	}
 	_, err := io.WriteString(a.s.Out, t.text(a.s.Size.Width))
 	return err
@@ -265,6 +287,8 @@ func (a *app) writeObject(o object) error {
 			keys, row = append(keys, m.key), append(row, m.value)
 		}
 		return a.writeCSV(keys, [][]any{row})
+	case a.inLines():
+		return a.writeLabels(o)
 	}
 	var b strings.Builder
 	wide := 0
@@ -333,7 +357,11 @@ func (a *app) writeCSV(keys []string, rows [][]any) error {
 
 // heading writes a line above a part of a text answer.
 func (a *app) heading(format string, args ...any) {
-	if !a.flags.json && !a.flags.csv {
+	switch {
+	case a.flags.json || a.flags.csv:
+	case a.inLines():
+		fmt.Fprintf(a.s.Out, format+"\n", args...)
+	default:
 		fmt.Fprintf(a.s.Out, "\n"+format+"\n", args...)
 	}
 }
@@ -346,6 +374,7 @@ const (
 // text writes the table for people, for a terminal of a width; 0 means that
 // nothing is cut.
 func (t *table) text(width int) string {
+	t.fill()
 	shown, widths := t.fit(width)
 	var b strings.Builder
 	line := func(cells []string) {
@@ -364,6 +393,7 @@ func (t *table) text(width int) string {
 
 // fit chooses the columns to show and their widths.
 func (t *table) fit(width int) (shown []int, widths []int) {
+	t.fill()
 	widths = make([]int, len(t.titles))
 	for j, title := range t.titles {
 		if title == "" {

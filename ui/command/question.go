@@ -195,6 +195,9 @@ func planObject(p model.Plan) object {
 // ask asks a question at the caller's terminal. An empty answer takes the
 // default; the end of the input is no.
 func (a *app) ask(ctx context.Context, question string, usual bool) (bool, error) {
+	if a.desk != nil {
+		return a.desk.line.Ask(ctx, question)
+	}
 	choice := "[y/N]"
 	if usual {
 		choice = "[Y/n]"

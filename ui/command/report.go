@@ -90,6 +90,9 @@ every report stands the head of the journal.`,
 		case html:
 			return r.HTML(a.s.Out)
 		}
+		if a.inLines() {
+			return r.Lines(a.s.Out)
+		}
 		return r.Text(a.s.Out, a.s.Size.Width)
 	})
 	return cmd

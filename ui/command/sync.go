@@ -70,6 +70,10 @@ func (a *app) synchronize(ctx context.Context, h *host, names []string) ([]*mode
 	if err != nil {
 		return nil, err
 	}
+	if a.desk != nil && a.desk.line.Background {
+		a.say("%s began. Its end is told here; sync cancel ends it.", job.State().Name)
+		return nil, nil
+	}
 	failed := a.follow(ctx, h, job)
 	if errors.Is(failed, context.Canceled) || job.State().Canceled && ctx.Err() == nil {
 		failed = errors.New("the synchronization was cancelled; what was read is kept, and the next one continues there")

@@ -51,6 +51,8 @@ command can do, with the same words.`,
 	f.BoolVar(&a.flags.json, "json", false, "answer in JSON")
 	f.BoolVar(&a.flags.csv, "csv", false, "answer in CSV, with a header row")
 	f.BoolVar(&a.flags.readOnly, "read-only", false, "change nothing, refuse what would")
+	f.Var(&a.flags.plain, "plain", "for screen readers and dumb terminals: the console, or a command's answer, line by line")
+	f.Lookup("plain").NoOptDefVal = "true"
 	f.SortFlags = false
 	root.Flags().StringVar(&a.begin.view, "view", "", "begin the console with this `SCREEN`: updates, computers, ...")
 	root.Flags().StringVar(&a.begin.filter, "filter", "", "`QUERY` that the screen begins with")

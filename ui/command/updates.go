@@ -175,14 +175,18 @@ func (a *app) updateColumns(snap *store.Snapshot, scope model.GroupID) []column[
 		return c
 	}
 	number := func(key, title string, rank int, get func(model.Counts) int) column[*model.UpdateRow] {
-		return column[*model.UpdateRow]{key: key, title: title, right: true, rank: rank, value: func(r *model.UpdateRow) any { return get(counts(r)) }}
+		c := column[*model.UpdateRow]{key: key, title: title, right: true, rank: rank, value: func(r *model.UpdateRow) any { return get(counts(r)) }}
+		if title != "" {
+			c.aloud = strings.ToLower(title) + " on" // so many computers
+		}
+		return c
 	}
 	type row = *model.UpdateRow
 	return []column[row]{
 		{key: "title", title: "TITLE", give: true, value: func(r row) any { return r.Title }},
 		{key: "id", title: "ID", give: true, rank: 3, value: func(r row) any { return string(r.ID) }},
 		{key: "class", title: "CLASS", rank: 2, value: func(r row) any { return r.Class.String() }},
-		{key: "severity", value: func(r row) any { return r.Severity.String() }},
+		{key: "severity", aloud: "severity", value: func(r row) any { return r.Severity.String() }},
 		number("needed", "NEEDED", 0, func(c model.Counts) int { return c.Needed }),
 		number("failed", "FAILED", 1, func(c model.Counts) int { return c.Failed }),
 		number("installed", "INSTALLED", 5, func(c model.Counts) int { return c.Installed }),

@@ -93,6 +93,7 @@ type UI struct {
 	Theme    string `toml:"theme"`
 	FPS      int    `toml:"fps"`
 	ASCII    bool   `toml:"ascii"`
+	Plain    bool   `toml:"plain"` // the console and the answers of commands line by line, for screen readers
 	Mouse    bool   `toml:"mouse"`
 	Page     bool   `toml:"page"` // scroll by half a page at the edge of a list
 	ReadOnly bool   `toml:"read_only"`

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -196,8 +197,9 @@ func (h *Holder) end(r *running) {
 func (h *Holder) handle(s ssh.Session) {
 	pty, windows, terminal := s.Pty()
 	console := terminal && s.RawCommand() == ""
+	args, bad := split(s.RawCommand())
 	k := forCommand
-	if console {
+	if console || noWord(args) { // a console in lines is a console: it leaves when it is told to
 		k = forConsole
 	}
 	ctx, r, ok := h.begin(s, k)
@@ -213,7 +215,6 @@ func (h *Holder) handle(s ssh.Session) {
 	h.serving.Go(func() { obey(s.Context(), signals, r.cancel) })
 
 	env := environment(s.Environ())
-	args, bad := split(s.RawCommand())
 	files := &farFiles{ctx: s.Context(), conn: connection(s)}
 	defer files.close()
 	session := &Session{
@@ -247,8 +248,16 @@ func (h *Holder) handle(s ssh.Session) {
 		fmt.Fprintln(session.Err, "fettle: a session without a terminal needs a command")
 	default:
 		status = h.guard(session, func() int { return h.o.Command(ctx, session) })
+		if k == forConsole && context.Cause(ctx) == errLeaving {
+			status = StatusLeaving
+		}
 	}
 	exit(s, status, h.o.Log)
+}
+
+// noWord says whether a command line has flags only, which opens a console.
+func noWord(args []string) bool {
+	return !slices.ContainsFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") })
 }
 
 // guard keeps a panic of one session from ending the holder, which may serve
