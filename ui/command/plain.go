@@ -87,6 +87,9 @@ func (a *app) plainConsole(ctx context.Context, note string) error {
 	if a.desk != nil {
 		return misuse("this is the plain console already")
 	}
+	if err := console.CheckView(a.begin.view, a.begin.filter); err != nil {
+		return &usageError{err: err}
+	}
 	if a.host != nil {
 		return passed(a.host.servePlain(ctx, a, a.s, nil))
 	}
@@ -117,6 +120,14 @@ func (a *app) plainConsole(ctx context.Context, note string) error {
 		s.Args = []string{"--plain"}
 		if a.flags.readOnly {
 			s.Args = append(s.Args, "--read-only")
+		}
+		for flag, value := range map[string]string{"--view=": a.begin.view, "--filter=": a.begin.filter} {
+			if value != "" {
+				s.Args = append(s.Args, flag+value)
+			}
+		}
+		if a.begin.open != "" {
+			s.Args = append(s.Args, "open", a.begin.open)
 		}
 		err = a.forward(ctx, client, &s)
 		_ = view.Close() // it only ends
@@ -188,9 +199,26 @@ func (h *host) servePlain(ctx context.Context, a *app, s *remote.Session, notes 
 	return plain.New(plain.Options{
 		Store: h.store, Permit: a.permit, Words: words, Views: views, Sources: engine.SourceKinds(), Jobs: h.engine.Jobs, Next: h.engine.NextSync,
 		Log: func() []string { return h.ring.Lines(zone) },
-		In:  s.In, Out: s.Out, Err: s.Err, Person: s.Ask, Width: s.Size.Width, Now: h.store.Now, UTF8: theme.Detect(s.Getenv).UTF8, Zone: zone, Notes: notes,
+		In:  s.In, Out: s.Out, Err: s.Err, Person: s.Ask, Width: s.Size.Width, Now: h.store.Now, UTF8: theme.Detect(s.Getenv).UTF8, Zone: zone, Notes: notes, Begin: h.begin(a),
 		Run: func(ctx context.Context, l plain.Line) int { return h.runAt(ctx, a, &caller, l) },
 	}).Run(ctx)
+}
+
+// begin is the line that the plain console begins with, as --view, --filter and
+// open say it of the other one.
+func (h *host) begin(a *app) string {
+	switch word := a.begin.open; {
+	case word == "":
+	case h.store.Snapshot().ComputerByName(word) != nil:
+		return "computer " + shellWord(word)
+	default:
+		return "update " + shellWord(word)
+	}
+	view := map[string]string{"synchronization": "sync history"}[a.begin.view]
+	if view == "" {
+		view = a.begin.view
+	}
+	return strings.TrimSpace(view + " " + a.begin.filter)
 }
 
 // runAt runs a command line that was written at the prompt of a plain console.

@@ -29,6 +29,7 @@ type talk struct {
 	readOnly bool
 	script   bool // no terminal
 	env      map[string]string
+	begin    [3]string
 
 	mu      sync.Mutex
 	text    bytes.Buffer
@@ -145,6 +146,7 @@ func (k *talk) run(steps ...step) int {
 	}
 	a := &app{s: s, zone: time.UTC, config: k.host.config, host: k.host}
 	a.flags.readOnly = k.readOnly
+	a.begin.view, a.begin.filter, a.begin.open = k.begin[0], k.begin[1], k.begin[2]
 	status := k.host.servePlain(k.t.Context(), a, s, nil)
 	k.check()
 	return status
@@ -232,7 +234,7 @@ func fails(computer, source string) func(*talk) {
 func TestPlainTranscripts(t *testing.T) {
 	for name, test := range map[string]struct {
 		empty, readOnly, script bool
-		width                   int
+		begin                   [3]string // --view, --filter, open
 		steps                   []step
 		status                  int
 	}{
@@ -240,6 +242,9 @@ func TestPlainTranscripts(t *testing.T) {
 		"lists":              {steps: type_("set page 2", "updates", "n", "n", "p", "2", "filter needed:>0", "sort -needed", "back", "computers", "1", "groups", "reports", "journal", "1", "quit")},
 		"approve":            {steps: type_("updates needed:>0", "mark 1-2", "marks", "approve", "Nowhere", "All Servers", "install", "7d", "March", "no", "approve 1", "1", "", "now", "", "yes", "deployments", "1", "undo", "yes", "deployments", "quit")},
 		"decline":            {steps: type_("updates", "1", "decline", "yes", "updates", "updates is:declined", "reinstate 1", "y", "reinstate 1", "yes", "undo", "yes", "quit")},
+		"triage":             {steps: type_("triage", "later 2", "", "no", "later 2", "2w", "yes", "triage", "triage --left-out", "undo", "yes", "mark 1", "triage", "mark 1", "approve", "3", "none", "", "yes", "triage", "approve 1", "3", "", "none", "", "yes", "triage", "quit")},
+		"view":               {begin: [3]string{"updates", "needed:>0", ""}, steps: type_("quit")},
+		"open":               {begin: [3]string{"", "", "web1"}, steps: type_("quit")},
 		"words":              {steps: type_("updats", "7", "updates nonsense:>0", "mark 1", "approve", "help approve", "help nothing", "set page x", "set colour on", "set", "sort x", "open x", "quit now", "fettle version", "serve", "a 'quote", "--plain", "exit")},
 		"setup":              {empty: true, steps: type_("updates", "approve 1", "1", "no", "2", "cancel", "2", "", "security", "manual", "", "no", "no", "setup status", "quit")},
 		"read-only":          {readOnly: true, steps: type_("updates", "approve 1", "decline 1", "undo", "setup computers", "sync", "policy \"All Servers\" --mode disabled", "quit")},
@@ -251,6 +256,7 @@ func TestPlainTranscripts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newTalk(t, !test.empty)
+			k.begin = test.begin
 			k.readOnly, k.script = test.readOnly, test.script
 			var steps []step
 			for _, s := range test.steps {

@@ -82,6 +82,14 @@ func (c *Console) approve(ctx context.Context, rest string) int {
 	return c.decide(ctx, "approve", rest, func() ([]string, error) { return c.approval(ctx) })
 }
 
+// later asks until when a decision is postponed, and has that made.
+func (c *Console) later(ctx context.Context, rest string) int {
+	return c.decide(ctx, "later", rest, func() ([]string, error) {
+		until, err := c.ask(ctx, "Until when, such as 36h, 7d, 2w or 2026-12-01? 7d is the default:", "7d")
+		return []string{"--until=" + until}, err
+	})
+}
+
 // approval asks what an approval needs beside its updates.
 func (c *Console) approval(ctx context.Context) ([]string, error) {
 	groups, err := c.groups(ctx)
@@ -147,7 +155,7 @@ func (c *Console) groups(ctx context.Context) ([]string, error) {
 	order := tree.Order()
 	if len(order) <= manyGroups {
 		for i, id := range order {
-			c.write2(snap, i+1, tree.Group(id).Name, id)
+			c.readGroup(snap, i+1, tree.Group(id).Name, id)
 		}
 	} else {
 		c.errs.line(counted(len(order), "group") + "; name them, several with commas.")
@@ -172,8 +180,8 @@ func (c *Console) groups(ctx context.Context) ([]string, error) {
 	}
 }
 
-// write2 reads out one group that can be chosen.
-func (c *Console) write2(snap *store.Snapshot, n int, name string, id model.GroupID) {
+// readGroup reads out one group that can be chosen.
+func (c *Console) readGroup(snap *store.Snapshot, n int, name string, id model.GroupID) {
 	c.errs.line(fmt.Sprintf("%d, %s, %s", n, name, counted(int(snap.Members(id).GetCardinality()), "computer")))
 }
 

@@ -71,6 +71,7 @@ type Options struct {
 	Now    func() time.Time // nil = time.Now
 	Zone   *time.Location   // nil = time.Local
 	Notes  []string         // what is said before anything else
+	Begin  string           // the line that is obeyed first, instead of the Overview; empty = none
 }
 
 // The exit statuses that the console itself has; the others are those of the
@@ -138,8 +139,14 @@ func (c *Console) Run(ctx context.Context) int {
 	for _, n := range c.o.Notes {
 		c.say("%s", n)
 	}
-	if c.person {
+	if c.o.Begin != "" {
+		if status := c.obey(ctx, typed{text: c.o.Begin}); !c.person && status != statusDone {
+			return status
+		}
+	} else if c.person {
 		c.overview(ctx)
+	}
+	if c.person {
 		c.say("Type help for the words, quit to leave.")
 	}
 	for !c.leaving && c.out.err == nil {

@@ -29,6 +29,7 @@ type kind struct {
 // Any other list is written at once.
 var kinds = []*kind{
 	{word: "updates", noun: "update", open: "update", key: "id", filter: true, marks: true},
+	{word: "triage", noun: "update", open: "update", key: "id", marks: true},
 	{word: "computers", noun: "computer", open: "computer", key: "name", filter: true},
 	{word: "groups", noun: "group", open: "group", key: "name"},
 	{word: "deployments", noun: "deployment", open: "deployment", key: "id"},
@@ -170,7 +171,7 @@ func (c *Console) showPage() int {
 // itemLine is what is heard of number n.
 func (c *Console) itemLine(l *listing, n, of int) string {
 	text := fmt.Sprintf("%d of %d, ", n, of)
-	if l.kind != nil && l.kind.marks && slices.ContainsFunc(c.marks, func(m item) bool { return m.kind == l.kind && m.id == l.item(n).id }) {
+	if l.kind != nil && l.kind.marks && slices.ContainsFunc(c.marks, func(m item) bool { return m.id == l.item(n).id }) {
 		text += "marked, "
 	}
 	return text + l.list.Line(l.index(n))

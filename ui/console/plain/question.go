@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// graceQuiet is how long after a question that changes something was written an
+// graceQuiet is how long after a question that changes something an
 // answer is taken for one that was typed before: about as long as a line takes to
 // be read at all, and longer than a slow link holds keys back.
 const graceQuiet = 400 * time.Millisecond
@@ -27,8 +27,8 @@ func (c *Console) confirm(ctx context.Context, question string) (bool, error) {
 		if dropped > 0 {
 			c.errs.line(counted(dropped, "line") + " typed before the question was dropped.")
 		}
-		c.write(text)
 		asked := c.o.Now()
+		c.write(text)
 		t, ok := c.in.next(ctx)
 		switch {
 		case ctx.Err() != nil:

@@ -35,6 +35,7 @@ func init() { // the help reads the table that it stands in
 		{name: "overview", meaning: "what wants attention, and how it stands", group: "Look",
 			do: func(c *Console, ctx context.Context, _ string) int { return c.overview(ctx) }},
 		lister("updates", "[FILTER]", "the updates that match, such as updates needed:>0"),
+		lister("triage", "", "what is to be decided, worst first: approve, decline or later, each with the numbers"),
 		lister("computers", "[FILTER]", "the computers that match"),
 		lister("groups", "", "the computer groups"),
 		lister("deployments", "", "the deployments with their progress"),
@@ -89,6 +90,9 @@ func init() { // the help reads the table that it stands in
 			more: "Without numbers and marks it is about the update that was opened last. With a query and --group it is the command of the same name.",
 			do:   func(c *Console, ctx context.Context, rest string) int { return c.approve(ctx, rest) }},
 		decider("decline", "d", "take updates out of sight, for every group"),
+		{name: "later", arguments: "[NUMBERS]", meaning: "postpone the decision about updates: asks until when", group: "Decide",
+			more: "They leave triage until then, or until something new happens to them.",
+			do:   func(c *Console, ctx context.Context, rest string) int { return c.later(ctx, rest) }},
 		decider("reinstate", "", "bring declined updates back as Not Approved"),
 		{name: "undo", others: []string{"u"}, arguments: "[ENTRY]", meaning: "take the last change back, or one of the journal", group: "Decide", passes: true,
 			do: func(c *Console, ctx context.Context, rest string) int {
