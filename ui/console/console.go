@@ -262,6 +262,9 @@ func (c *Console) update(msg tea.Msg) tea.Cmd {
 		return tea.Batch(c.refresh(), c.watch(msg.at))
 	case minuteMsg:
 		c.ticking = false
+		if m, ok := c.top().(minutely); ok {
+			return m.Minute()
+		}
 		return nil
 	case faultMsg:
 		c.fault = msg.err
@@ -373,6 +376,7 @@ func screens() []screen {
 		{keys.ToReports, "reports", "Reports", newReports},
 		{keys.ToSync, "synchronization", "Sync", newSynchronization},
 		{keys.ToSettings, "settings", "Settings", newSettings},
+		{keys.ToTriage, "triage", "", newTriage},
 		{keys.ToJournal, "journal", "", newJournal},
 		{keys.ToLog, "log", "", newLogPane},
 		{keys.ToAgenda, "agenda", "", newAgenda},

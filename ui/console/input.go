@@ -133,11 +133,14 @@ func (c *Console) global(a keys.Action) (cmd tea.Cmd, done bool) {
 			return nil, true
 		}
 		return c.visitScreen(c.last), true
-	case keys.ToOverview, keys.ToUpdates, keys.ToComps, keys.ToGroups, keys.ToDeploy, keys.ToRules, keys.ToAgenda, keys.ToPending, keys.ToCleanup, keys.ToReports, keys.ToSync, keys.ToSettings, keys.ToJournal, keys.ToLog, keys.ToProducts:
+	case keys.ToOverview, keys.ToUpdates, keys.ToComps, keys.ToGroups, keys.ToDeploy, keys.ToRules, keys.ToAgenda, keys.ToPending, keys.ToCleanup, keys.ToReports, keys.ToSync, keys.ToSettings, keys.ToJournal, keys.ToLog, keys.ToProducts, keys.ToTriage:
 		return tea.Batch(c.visitScreen(a), c.save()), true
 	case keys.Undo:
 		if j, ok := c.top().(*journal); ok {
 			return j.Update(do(keys.Undo)), true
+		}
+		if t, ok := c.top().(*triage); ok {
+			return t.Update(do(keys.Undo)), true
 		}
 		return c.undo(0), true
 	}

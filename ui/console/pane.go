@@ -50,6 +50,9 @@ type facts interface{ Facts() string }
 // aging is a pane that may show ages: it is drawn again every minute.
 type aging interface{ Aging() bool }
 
+// minutely is an aging pane on which time alone changes more than ages.
+type minutely interface{ Minute() tea.Cmd }
+
 // marking is a pane with marked rows, about which quitting asks.
 type marking interface{ Marked() int }
 

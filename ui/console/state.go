@@ -24,6 +24,8 @@ type state struct {
 	Commands  []string  `json:"commands,omitempty"`  // of the palette, the oldest first
 	Approved  bool      `json:"approved,omitempty"`  // the Overview counts over approved updates only
 	Visit     time.Time `json:"visit"`
+
+	Triage triageTarget `json:"triage,omitzero"` // for whom, and by when, triage approves
 }
 
 // listState is a list's filter, its look, and the views of its user.
@@ -92,6 +94,9 @@ func (c *Console) save() tea.Cmd {
 	}
 	if p, ok := c.screens[keys.ToComps].(*computers); ok {
 		s.Computers = p.list.state()
+	}
+	if p, ok := c.screens[keys.ToTriage].(*triage); ok {
+		s.Triage = p.target
 	}
 	if c.leaving {
 		s.Visit = c.now.UTC()

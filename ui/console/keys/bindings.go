@@ -39,6 +39,7 @@ const (
 	ToPending  Action = "pending"
 	ToCleanup  Action = "cleanup"
 	ToProducts Action = "products"
+	ToTriage   Action = "triage"
 
 	NextView       Action = "next-view"
 	PrevView       Action = "previous-view"
@@ -77,6 +78,15 @@ const (
 	Synchronize Action = "synchronize"
 	CancelJob   Action = "cancel-job"
 	SwitchBase  Action = "base"
+
+	ApproveNow    Action = "approve-now"
+	DeclineNow    Action = "decline-now"
+	LaterNow      Action = "later"
+	LaterUntil    Action = "later-until"
+	BringBack     Action = "bring-back"
+	ApproveDialog Action = "approve-dialog"
+	SetTarget     Action = "target"
+	LeftOut       Action = "left-out"
 
 	ByComputer    Action = "by-computer"
 	ExplainIt     Action = "explain"
@@ -157,14 +167,14 @@ const (
 // serial lines eat are not used: ctrl+s, ctrl+q, ctrl+space, Alt; nothing is
 // only on a key that needs AltGr (terminal section 1).
 var builtin = []Binding{
-	{Up, []string{"up", "k"}, "up", "Move up", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice}, 0, false},
-	{Down, []string{"down", "j"}, "down", "Move down", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice}, 0, false},
-	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "Move up by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice}, 0, false},
-	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "Move down by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice}, 0, false},
+	{Up, []string{"up", "k"}, "up", "Move up", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice, Target}, 0, false},
+	{Down, []string{"down", "j"}, "down", "Move down", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice, Target}, 0, false},
+	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "Move up by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice, Target}, 0, false},
+	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "Move down by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice, Target}, 0, false},
 	{HalfUp, []string{"ctrl+u"}, "half up", "Move up by half a page", []Scope{List, Scroll, Products, FormProducts, Menu, ColumnList, Approve, Help}, 0, false},
 	{HalfDown, []string{"ctrl+d"}, "half down", "Move down by half a page", []Scope{List, Scroll, Products, FormProducts, Menu, ColumnList, Approve, Help}, 0, false},
-	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help}, 0, false},
-	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help}, 0, false},
+	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Target}, 0, false},
+	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Target}, 0, false},
 
 	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List, Update, Inspection, Run, Report, PastReport, Deployment, Explanation}, 1, false},
 	{NextLink, []string{"tab"}, "next to open", "Go to the next line that can be opened", []Scope{Update, Inspection, Run, PastReport, Deployment, Explanation}, 4, false},
@@ -175,7 +185,15 @@ var builtin = []Binding{
 	{ApproveIt, []string{"a"}, "approve", "Approve the marked updates, or the one under the cursor, for computer groups", []Scope{Updates, Update}, 2, true},
 	{DeclineIt, []string{"d", "D"}, "decline", "Decline the marked updates, or the one under the cursor, for every group", []Scope{Updates, Update}, 3, true},
 	{ReinstateIt, []string{"R"}, "reinstate", "Bring declined updates back as Not Approved", []Scope{Updates, Update}, 0, true},
-	{Mark, []string{"space"}, "mark", "Mark or unmark the row and move down", []Scope{Updates, Computers, Group}, 4, false},
+	{ApproveNow, []string{"a"}, "approve", "Approve the marked updates, or the one under the cursor, for the target; what is wide or warns is shown first", []Scope{Triage}, 1, true},
+	{DeclineNow, []string{"d", "D"}, "decline", "Decline the marked updates, or the one under the cursor, for every group; what is wide is shown first", []Scope{Triage}, 2, true},
+	{LaterNow, []string{"l"}, "later", "Postpone the marked updates, or the one under the cursor, by 7 days or until something new happens to them", []Scope{Triage}, 3, true},
+	{SetTarget, []string{"t"}, "target", "Choose the groups and the deadline that a approves for", []Scope{Triage}, 5, false},
+	{LeftOut, []string{"o"}, "left out", "Show what was left out of the queue, and why; or the queue again", []Scope{Triage}, 6, false},
+	{ApproveDialog, []string{"A"}, "dialog", "Approve in the dialog: every group with its own action and deadline", []Scope{Triage}, 7, true},
+	{LaterUntil, []string{"p"}, "later until", "Postpone by another span, or until a date", []Scope{Triage}, 8, true},
+	{BringBack, []string{"b"}, "bring back", "Bring what was postponed back into the queue", []Scope{Triage}, 4, true},
+	{Mark, []string{"space"}, "mark", "Mark or unmark the row and move down", []Scope{Updates, Computers, Group, Triage}, 4, false},
 	{Filter, []string{"/"}, "filter", "Change the filter; Tab completes, Enter keeps it, Esc leaves the field", []Scope{Updates, Computers, Products, FormProducts}, 5, false},
 	{Views, []string{"f"}, "views", "Choose a view: a filter with a name", []Scope{Updates, Computers, Computer}, 6, false},
 	{NextView, []string{"tab"}, "next view", "Go to the next view, to the right in the line of views", []Scope{Updates, Computers}, 9, false},
@@ -194,12 +212,12 @@ var builtin = []Binding{
 	{Reverse, []string{"S"}, "reverse", "Reverse the order", []Scope{Updates, Computers}, 0, false},
 	{SortNext, []string{">"}, "sort right", "Sort by the next column", []Scope{Updates, Computers}, 0, false},
 	{SortPrev, []string{"<"}, "sort left", "Sort by the previous column", []Scope{Updates, Computers}, 0, false},
-	{MarkRange, []string{"v"}, "range", "Begin or end a range of marks", []Scope{Updates, Computers, Group}, 0, false},
-	{MarkAll, []string{"*"}, "mark all", "Mark every row that the filter shows", []Scope{Updates, Computers, Group}, 0, false},
-	{MarkNone, []string{"\\"}, "unmark", "Take all marks away", []Scope{Updates, Computers, Group}, 0, false},
+	{MarkRange, []string{"v"}, "range", "Begin or end a range of marks", []Scope{Updates, Computers, Group, Triage}, 0, false},
+	{MarkAll, []string{"*"}, "mark all", "Mark every row that the filter shows", []Scope{Updates, Computers, Group, Triage}, 0, false},
+	{MarkNone, []string{"\\"}, "unmark", "Take all marks away", []Scope{Updates, Computers, Group, Triage}, 0, false},
 	{ClearFilter, []string{"backspace"}, "default filter", "Go back to the filter that the list begins with", []Scope{Updates, Computers}, 0, false},
-	{NeedingIt, []string{"c"}, "computers", "Show the computers that need the update", []Scope{Updates, Update}, 0, false},
-	{ByComputer, []string{"e"}, "by computer", "Show the update on every computer; Enter explains one", []Scope{Updates, Update}, 0, false},
+	{NeedingIt, []string{"c"}, "computers", "Show the computers that need the update", []Scope{Updates, Update, Triage}, 0, false},
+	{ByComputer, []string{"e"}, "by computer", "Show the update on every computer; Enter explains one", []Scope{Updates, Update, Triage}, 0, false},
 	{NeedingGroup, []string{"m"}, "make group", "Make a computer group of the computers that need the marked updates, or the one under the cursor", []Scope{Updates, Update}, 0, true},
 	{Acknowledge, []string{"K"}, "acknowledge", "Acknowledge the revision alarm: its difference was looked at", []Scope{Updates, Update}, 0, true},
 	{AcceptLicence, []string{"l"}, "licence", "Show the licence terms and accept them", []Scope{Updates, Update}, 0, true},
@@ -244,8 +262,8 @@ var builtin = []Binding{
 	{Left, []string{"left", "h"}, "columns left", "Show the columns of before", []Scope{Report}, 0, false},
 	{Right, []string{"right", "l"}, "more columns", "Show the columns that have no room at the right", []Scope{Report}, 6, false},
 	{StopIt, []string{"x"}, "stop", "Stop what is being made or written", []Scope{Report}, 7, false},
-	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{ComputerPolicy, GroupApprovals, Updates, Update, Inspection, Computers, Computer, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal}, 0, false},
-	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{ComputerPolicy, PastReportList, GroupApprovals, Updates, Computers, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Cleanup, CleanupJob, Pending}, 0, false},
+	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{ComputerPolicy, GroupApprovals, Updates, Update, Inspection, Computers, Computer, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Triage}, 0, false},
+	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{ComputerPolicy, PastReportList, GroupApprovals, Updates, Computers, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Cleanup, CleanupJob, Pending, Triage}, 0, false},
 
 	{SearchText, []string{"/"}, "search", "Search the text", []Scope{Scroll, Help}, 2, false},
 	{NextMatch, []string{"n"}, "next", "Go to the next match", []Scope{Scroll}, 0, false},
@@ -253,8 +271,8 @@ var builtin = []Binding{
 
 	{CycleAction, []string{"space", "right", "l"}, "change", "Change the action of the group: keep, Install, Not Approved, Same as Parent, Uninstall", []Scope{Approve}, 1, false},
 	{SetInstall, []string{"i"}, "Install", "Set the group to Install", []Scope{Approve}, 2, false},
-	{CycleDue, []string{"t"}, "deadline", "Change the deadline: none, at the next check-in, in 7, 14 or 30 days", []Scope{Approve}, 3, false},
-	{CustomDue, []string{"T"}, "other deadline", "Write a deadline, such as 2026-12-01T18:00 or 10d", []Scope{Approve}, 0, false},
+	{CycleDue, []string{"t"}, "deadline", "Change the deadline: none, at the next check-in, in 7, 14 or 30 days", []Scope{Approve, Target}, 3, false},
+	{CustomDue, []string{"T"}, "other deadline", "Write a deadline, such as 2026-12-01T18:00 or 10d", []Scope{Approve, Target}, 0, false},
 	{SetNone, []string{"n"}, "Not Approved", "Set the group to Not Approved", []Scope{Approve}, 0, false},
 	{SetInherit, []string{"p"}, "Same as Parent", "Remove the group's own approval, so that the group above decides", []Scope{Approve}, 0, false},
 	{SetUninstall, []string{"u"}, "Uninstall", "Set the group to Uninstall", []Scope{Approve}, 0, false},
@@ -268,18 +286,18 @@ var builtin = []Binding{
 	{QueryIt, []string{"o"}, "query", "Change the query that updates must match beside the products", []Scope{Products}, 0, true},
 
 	{Apply, []string{"y"}, "apply", "Make the change", []Scope{Confirm}, 1, true},
-	{Choose, []string{"enter"}, "choose", "Take the chosen answer", []Scope{Confirm, Menu, Notice, Help}, 2, false},
+	{Choose, []string{"enter"}, "choose", "Take the chosen answer", []Scope{Confirm, Menu, Notice, Help, Target}, 2, false},
 	{PlanIt, []string{"p"}, "what would change", "Read a whole file and show what importing it would change", []Scope{Confirm}, 3, false},
 	{NextButton, []string{"tab", "left", "right", "h", "l", "shift+tab"}, "other answer", "Go to the other answer", []Scope{Confirm}, 3, false},
 	{CancelIt, []string{"esc", "n", "q"}, "cancel", "Change nothing and go back", []Scope{Confirm}, 4, false},
 
 	{NextPage, []string{"enter"}, "next", "Go to the next page; on the last one, finish", []Scope{Form, FormProducts}, 1, false},
 	{PrevPage, []string{"esc"}, "back", "Go to the page before; from the first one, leave the wizard", []Scope{Form, FormProducts}, 2, false},
-	{Tick, []string{"space"}, "select", "Select or deselect the item", []Scope{Form, Products, FormProducts}, 3, false},
+	{Tick, []string{"space"}, "select", "Select or deselect the item", []Scope{Form, Products, FormProducts, Target}, 3, false},
 	{NextItem, []string{"down", "tab", "j"}, "next item", "Go to the next item", []Scope{Form}, 4, false},
 	{PrevItem, []string{"up", "shift+tab", "k"}, "previous item", "Go to the item before", []Scope{Form}, 0, false},
 
-	{Close, []string{"esc", "q"}, "back", "Close this and go back", []Scope{Approve, Menu, ColumnList, Help, Notice}, 8, false},
+	{Close, []string{"esc", "q"}, "back", "Close this and go back", []Scope{Approve, Menu, ColumnList, Help, Notice, Target}, 8, false},
 
 	{ToOverview, []string{"1"}, "Overview", "Go to the Overview", []Scope{Global}, 0, false},
 	{ToUpdates, []string{"2"}, "Updates", "Go to the updates", []Scope{Global}, 0, false},
@@ -295,15 +313,16 @@ var builtin = []Binding{
 	{ToPending, []string{"C"}, "Pending", "Show the changes that wait for the consent of a second person", []Scope{Global}, 0, false},
 	{ToCleanup, []string{"X"}, "Cleanup", "Show what cleanup would decline and remove, and what it leaves alone", []Scope{Global}, 0, false},
 	{ToProducts, []string{"P"}, "Products", "Choose the products and classifications that updates are wanted for", []Scope{Global}, 0, false},
+	{ToTriage, []string{"T"}, "Triage", "Go to the queue of what is to be decided, worst first", []Scope{Global}, 0, false},
 	{ToLog, []string{"L"}, "Log", "Show the log of this console", []Scope{Global}, 0, false},
 	{Undo, []string{"u"}, "undo", "Take the last change back, or in the journal the one under the cursor", []Scope{Global}, 0, true},
 	{Back, []string{"esc"}, "back", "Go back by one step", []Scope{Global}, 9, false},
 	{Quit, []string{"q"}, "quit", "Go back; from a screen itself, quit (Ctrl-C quits from anywhere)", []Scope{Global}, 11, false},
 	{LastView, []string{"-"}, "last view", "Go to the screen of before", []Scope{Global}, 0, false},
 	{Palette, []string{":"}, "command", "Type a command; Tab completes", []Scope{Global}, 10, false},
-	{HelpMe, []string{"?", "f1"}, "help", "Show all keys and the glossary", []Scope{Global, Approve, Form, FormProducts, Confirm, Menu, ColumnList, Notice}, 10, false},
+	{HelpMe, []string{"?", "f1"}, "help", "Show all keys and the glossary", []Scope{Global, Approve, Form, FormProducts, Confirm, Menu, ColumnList, Notice, Target}, 10, false},
 	{Reload, []string{"r"}, "refresh", "Read the screen again, in its order", []Scope{Global}, 0, false},
-	{Redraw, []string{"ctrl+l"}, "redraw", "Draw the screen again", []Scope{Global, Approve, Form, FormProducts, Confirm, Menu, ColumnList, Notice, Help}, 0, false},
+	{Redraw, []string{"ctrl+l"}, "redraw", "Draw the screen again", []Scope{Global, Approve, Form, FormProducts, Confirm, Menu, ColumnList, Notice, Help, Target}, 0, false},
 	{Suspend, []string{"ctrl+z"}, "suspend", "Go to the shell; fg comes back (where there is job control)", []Scope{Global}, 0, false},
 }
 
@@ -316,6 +335,7 @@ var ScopeTitles = []struct {
 	{UpdateComputers, "An update by computer"}, {Groups, "Groups"}, {Group, "A group and its computers"}, {GroupApprovals, "The approvals of a group"}, {Deployments, "Deployments"}, {Deployment, "A deployment"},
 	{Rules, "Rules"}, {Rule, "A rule"}, {Pending, "Changes that wait for consent"}, {Proposal, "A change that waits"}, {Agenda, "Agenda"}, {Cleanup, "Cleanup"}, {CleanupJob, "A cleanup job"},
 	{Products, "Products and classifications"}, {Sync, "Synchronization"}, {Run, "A synchronization"}, {Report, "A report"}, {Journal, "Journal"},
+	{Triage, "Triage"}, {Target, "The target of triage"},
 	{ColumnList, "Choosing columns"},
 	{List, "Every list"}, {Scroll, "Every text"}, {Approve, "Approving"}, {Confirm, "Confirming"}, {Form, "Wizards"}, {FormProducts, "Products in a wizard"}, {Menu, "Menus"}, {Help, "Help"}, {Notice, "Messages"}, {Global, "Everywhere"},
 }

@@ -66,6 +66,8 @@ const (
 	FormProducts    Scope = "wizard-products"
 	Inspection      Scope = "inspection"
 	Run             Scope = "run"
+	Triage          Scope = "triage"
+	Target          Scope = "target"
 	Report          Scope = "report"
 	ComputerPolicy  Scope = "computer-policy"
 	PastReportList  Scope = "computer-reports"
@@ -148,6 +150,7 @@ var inherits = map[Scope][]Scope{
 	ComputerPolicy: {List, Global}, PastReportList: {List, Global}, PastReport: {Scroll, Global}, GroupApprovals: {List, Global}, Explanation: {Scroll, Global},
 	Scroll: {Global}, List: {Global}, Approve: {}, Confirm: {}, Form: {}, Menu: {}, Notice: {}, Help: {},
 	ColumnList: {},
+	Triage:     {List, Global}, Target: {},
 }
 
 // Chain gives a pane's scope and those that come along, the nearest first.

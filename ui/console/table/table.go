@@ -288,6 +288,16 @@ func (t *Table[ID]) ClearMarks() {
 	clear(t.marks)
 }
 
+// Unmark takes the marks of some rows away.
+func (t *Table[ID]) Unmark(gone func(ID) bool) {
+	for id := range t.marks {
+		if gone(id) {
+			delete(t.marks, id)
+			delete(t.ranged, id)
+		}
+	}
+}
+
 // Marked is the number of marked rows; hidden are those of them that are not in
 // the table now, because a filter hides them.
 func (t *Table[ID]) Marked() (all, hidden int) {
