@@ -71,13 +71,15 @@ func (p *triage) Facts() string {
 		where = count(p.tab.Position()+1) + " of " + where
 	}
 	where += choose(p.aside, " left out", " to decide")
-	if n := p.tab.MarkCount(); n > 0 {
-		where = count(n) + " marked" + p.c.styles.Glyphs.Dot + where
+	dot := p.c.styles.Glyphs.Dot
+	marked := p.tab.MarkCount()
+	if marked > 0 {
+		where = count(marked) + " marked" + dot + where
 	}
-	if p.late {
-		return where + p.c.styles.Glyphs.Dot + "changed: r shows it"
-	}
-	if !p.aside && p.got.Waiting > 0 {
+	switch {
+	case p.late:
+		where += dot + "changed: r shows it"
+	case !p.aside && p.got.Waiting > 0 && marked == 0: // beside marks there is no room for it at 60 columns
 		where += "; " + counted(p.got.Waiting, "computer is waiting", "computers are waiting")
 	}
 	return where

@@ -344,12 +344,12 @@ func (p *triage) forget(m triageMade) {
 }
 
 // preview says in a line what approving the selection for the target would do.
-func (s scribe) triagePreview(ctx context.Context, change model.Change, names string, actor model.Actor) string {
+func (s scribe) triagePreview(ctx context.Context, change model.Change, names string, marked bool, actor model.Actor) string {
 	p, err := s.store.Plan(ctx, change, actor)
 	d := decision{change: change}
-	what := "a: "
-	if n := len(change.Updates); n > 1 {
-		what += "the " + count(n) + " marked "
+	it := "it"
+	if marked {
+		it = "the " + counted(len(change.Updates), "marked one", "marked ones")
 	}
 	var r *model.Refusal
 	switch {
@@ -358,7 +358,7 @@ func (s scribe) triagePreview(ctx context.Context, change model.Change, names st
 	case err != nil:
 		return "! " + err.Error()
 	case p.Computers == 0:
-		return "! a: no computer of " + names + " waits for it; t changes the target"
+		return "! no computer of " + names + " waits for " + it + "; t changes the target"
 	}
 	facts := []string{counted(p.Computers, "computer", "computers") + " of " + names}
 	if p.Restarts > 0 {
@@ -370,7 +370,7 @@ func (s scribe) triagePreview(ctx context.Context, change model.Change, names st
 	if p.Now > 0 {
 		facts = append(facts, counted(p.Now, "installation", "installations")+" due at once")
 	}
-	line := what + strings.Join(facts, ", ")
+	line := "a installs " + it + " on " + strings.Join(facts, ", ")
 	switch {
 	case len(p.Warnings) > 0:
 		return "! " + line + "; asks first: " + p.Warnings[0].Text

@@ -47,11 +47,12 @@ func (p *triage) read() tea.Cmd {
 	}
 	s, snap, w, key, actor := c.scribe, p.snap, c.width-2, p.key(id), c.actor
 	change, err := p.target.change(c, p.selection())
+	marked := p.tab.MarkCount() > 0
 	names, problem := p.target.names(snap.Groups()), p.target.problem(c)
 	return p.details.start(c.ctx, func(ctx context.Context) func() tea.Cmd {
 		preview := "! " + problem
 		if problem == "" && err == nil {
-			preview = s.triagePreview(ctx, change, names, actor)
+			preview = s.triagePreview(ctx, change, names, marked, actor)
 		}
 		var below []string
 		for _, l := range s.triageFacts(snap, u, preview) {

@@ -51,7 +51,7 @@ func TestTriageFromAnywhereShowsWhatDecidesTheCase(t *testing.T) {
 	d.queues("openssl nginx curl tzdata")
 	d.sees("security, 3 computers, 1 day", "security, 2 computers, failed on 1, 7 days", "openssl: Secure Sockets Layer toolkit - cryptographic utility",
 		"Waiting: Web servers 2, Unassigned Computers 1", "asks first: that is wide", "A description of openssl.")
-	d.press("down", "down").sees("3 of 4 to decide", "a: 2 computers of All Computers, 800 kB at most", "command line tool for transferring")
+	d.press("down", "down").sees("3 of 4 to decide", "a installs it on 2 computers of All Computers, 800 kB at most", "command line tool for transferring")
 	for _, from := range []string{"1", "2", "3", "J"} {
 		d.press(from, "T").sees("3 of 4 to decide")
 	}
@@ -152,7 +152,7 @@ func TestTriageWarningsStop(t *testing.T) {
 	g := s.Snapshot().Groups().ByName("Web servers")
 	must[model.Entry](t)(s.Make(ctx, model.Change{Kind: model.ChangePolicy, Group: &model.Group{ID: g.ID, Policy: model.Policy{Mode: model.ModeDisabled}}}, admin))
 	d.refresh()
-	d.press("end").sees("! a: 1 computer of All Computers, 300 kB at most; asks first: Automatic")
+	d.press("end").sees("! a installs it on 1 computer of All Computers, 300 kB at most; asks first:")
 	d.press("a").sees("Automatic Updates are disabled on 1 computer", "[>Cancel<]").press("esc").queues("openssl nginx curl tzdata")
 	// Something was installed meanwhile: taking back asks.
 	must[model.Entry](t)(s.Make(ctx, model.Change{Kind: model.ChangePolicy, Group: &model.Group{ID: g.ID}}, admin))
@@ -201,7 +201,7 @@ func TestTriageRefusesLicences(t *testing.T) {
 
 func TestTriageMarks(t *testing.T) {
 	d, s := morning(t)
-	d.press("down", "space", "space").sees("2 marked", "a: the 2 marked 2 computers of All Computers")
+	d.press("down", "space", "space").sees("2 marked", "a installs the 2 marked ones on 2 computers of All Computers")
 	d.press("l").queues("openssl tzdata").sees("Later, 2026-11-29: 2 updates; u takes it back").seesNot("marked")
 	d.press("u").queues("openssl nginx curl tzdata")
 	if !strings.Contains(d.cursorLine(), "curl") && !strings.Contains(d.cursorLine(), "nginx") {
@@ -255,7 +255,7 @@ func TestTriageTargetSurvivesARestart(t *testing.T) {
 	d.press("t").sees("[x] All Computers", "no deadline").press("end", "space").sees("[ ] All Computers", "[x]   Web servers").press("t", "t").sees("deadline in 7 days").press("enter")
 	d.sees("a approves for Web servers, deadline in 7 days; t changes it")
 	// Approved for a group, needed outside it: it stays, and says so.
-	d.press("home").sees("a: 2 computers of Web servers").press("a").queues("nginx curl openssl tzdata")
+	d.press("home").sees("a installs it on 2 computers of Web servers").press("a").queues("nginx curl openssl tzdata")
 	d.sees("Approved for Web servers, 2 computers; u takes it back; 1 still waits", "security, 1 of 3 computers", "> nginx") // the cursor goes on
 	d.press("down", "down").sees("> openssl", "Waiting: Unassigned Computers 1", "Decided: ")
 	dep := s.Snapshot().Deployments()[0]
