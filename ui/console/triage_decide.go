@@ -370,12 +370,15 @@ func (s scribe) triagePreview(ctx context.Context, change model.Change, names st
 	if p.Now > 0 {
 		facts = append(facts, counted(p.Now, "installation", "installations")+" due at once")
 	}
-	line := "a installs " + it + " on " + strings.Join(facts, ", ")
+	what := strings.Join(facts, ", ")
+	if marked {
+		what = it + " on " + what
+	}
 	switch {
 	case len(p.Warnings) > 0:
-		return "! " + line + "; asks first: " + p.Warnings[0].Text
+		return "! a asks first: " + what + "; " + p.Warnings[0].Text
 	case d.stops(p):
-		return "! " + line + "; asks first: that is wide"
+		return "! a asks first (wide): " + what
 	}
-	return line
+	return "a installs " + it + " on " + strings.Join(facts, ", ")
 }

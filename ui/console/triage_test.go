@@ -50,7 +50,7 @@ func TestTriageFromAnywhereShowsWhatDecidesTheCase(t *testing.T) {
 	d, _ := morning(t)
 	d.queues("openssl nginx curl tzdata")
 	d.sees("security, 3 computers, 1 day", "security, 2 computers, failed on 1, 7 days", "openssl: Secure Sockets Layer toolkit - cryptographic utility",
-		"Waiting: Web servers 2, Unassigned Computers 1", "asks first: that is wide", "A description of openssl.")
+		"Waiting: Web servers 2, Unassigned Computers 1", "! a asks first (wide): 3 computers of All Computers", "A description of openssl.")
 	d.press("down", "down").sees("3 of 4 to decide", "a installs it on 2 computers of All Computers, 800 kB at most", "command line tool for transferring")
 	for _, from := range []string{"1", "2", "3", "J"} {
 		d.press(from, "T").sees("3 of 4 to decide")
@@ -152,7 +152,7 @@ func TestTriageWarningsStop(t *testing.T) {
 	g := s.Snapshot().Groups().ByName("Web servers")
 	must[model.Entry](t)(s.Make(ctx, model.Change{Kind: model.ChangePolicy, Group: &model.Group{ID: g.ID, Policy: model.Policy{Mode: model.ModeDisabled}}}, admin))
 	d.refresh()
-	d.press("end").sees("! a installs it on 1 computer of All Computers, 300 kB at most; asks first:")
+	d.press("end").sees("! a asks first: 1 computer of All Computers, 300 kB at most; Automatic Updates")
 	d.press("a").sees("Automatic Updates are disabled on 1 computer", "[>Cancel<]").press("esc").queues("openssl nginx curl tzdata")
 	// Something was installed meanwhile: taking back asks.
 	must[model.Entry](t)(s.Make(ctx, model.Change{Kind: model.ChangePolicy, Group: &model.Group{ID: g.ID}}, admin))
