@@ -166,8 +166,9 @@ type JournalVerdict struct {
 }
 
 // VerifyJournal reads the whole chain and checks every hash, the signature of
-// the head and the head that is kept beside the key.
-func (s *Store) VerifyJournal(ctx context.Context) (JournalVerdict, error) {
+// the head and the head that is kept beside the key. progress is told from time to
+// time how far it is; nil = nobody wants to know.
+func (s *Store) VerifyJournal(ctx context.Context, progress func(model.Progress)) (JournalVerdict, error) {
 	var v JournalVerdict
 	broken := func(seq uint64, format string, a ...any) {
 		if v.Problem == "" {
@@ -184,6 +185,9 @@ func (s *Store) VerifyJournal(ctx context.Context) (JournalVerdict, error) {
 		for it.Rewind(); it.Valid(); it.Next() {
 			if err := ctx.Err(); err != nil {
 				return err
+			}
+			if progress != nil && v.Entries%1000 == 0 {
+				progress(model.Progress{Phase: "Checking the journal", Done: int64(v.Entries), Total: int64(kept.Seq)})
 			}
 			seq := number64(it.Item().Key())
 			b, err := it.Item().ValueCopy(nil)

@@ -104,7 +104,7 @@ func TestConsentOfASecondPerson(t *testing.T) {
 	}
 	must1(s.Reject(t.Context(), twice.ID, bob, ""))(t)
 	verified(t, s)
-	if v := must1(s.VerifyJournal(t.Context()))(t); v.Problem != "" {
+	if v := must1(s.VerifyJournal(t.Context(), nil))(t); v.Problem != "" {
 		t.Error(v.Problem)
 	}
 }

@@ -504,7 +504,7 @@ func TestJournalVerifyNamesTheFirstBrokenEntry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := build(t)
 			tt.tamper(s)
-			v := must1(s.VerifyJournal(context.Background()))(t)
+			v := must1(s.VerifyJournal(context.Background(), nil))(t)
 			if v.Broken != tt.broken || (v.Problem != "") != (tt.broken != 0) {
 				t.Errorf("broken %d (%s), want %d", v.Broken, v.Problem, tt.broken)
 			}
@@ -529,7 +529,7 @@ func TestJournalVerifyNamesTheFirstBrokenEntry(t *testing.T) {
 		}
 		b, _ := encode(journalHead{Seq: 10, Hash: prev, Signature: sign(forged, headMessage(10, prev))})
 		set(s, keyMeta(metaHead), b)
-		if v := must1(s.VerifyJournal(context.Background()))(t); v.Problem == "" {
+		if v := must1(s.VerifyJournal(context.Background(), nil))(t); v.Problem == "" {
 			t.Error("a rewritten chain was not noticed")
 		}
 	})

@@ -157,7 +157,7 @@ func (j *chained) heal(t rapid.TB) {
 // expect verifies and compares the entry that is named.
 func (j *chained) expect(t rapid.TB, broken uint64, what string, a ...any) JournalVerdict {
 	t.Helper()
-	v, err := j.s.VerifyJournal(context.Background())
+	v, err := j.s.VerifyJournal(context.Background(), nil)
 	if err != nil {
 		t.Fatalf("%s: verifying: %v", fmt.Sprintf(what, a...), err)
 	}
@@ -232,11 +232,11 @@ func TestEveryFlippedByteOfTheJournalIsNamed(t *testing.T) {
 		b := slices.Clone(j.head)
 		b[i] ^= 1 << (i % 8)
 		j.setHead(t, b, j.kept)
-		if v := must1(j.s.VerifyJournal(t.Context()))(t); v.Problem == "" {
+		if v := must1(j.s.VerifyJournal(t.Context(), nil))(t); v.Problem == "" {
 			t.Errorf("byte %d of the head was flipped and nothing was said", i)
 		}
 		j.setHead(t, j.head, b)
-		if v := must1(j.s.VerifyJournal(t.Context()))(t); v.Problem == "" {
+		if v := must1(j.s.VerifyJournal(t.Context(), nil))(t); v.Problem == "" {
 			t.Errorf("byte %d of the head beside the key was flipped and nothing was said", i)
 		}
 	}
@@ -275,7 +275,7 @@ func TestPropertyTamperedJournalNamesTheFirst(t *testing.T) {
 				return
 			}
 			j.set(rt, map[uint64][]byte{seq: b})
-			if v, err := j.s.VerifyJournal(context.Background()); err != nil || v.Broken != seq && v.Broken != seq-1 || v.Problem == "" {
+			if v, err := j.s.VerifyJournal(context.Background(), nil); err != nil || v.Broken != seq && v.Broken != seq-1 || v.Problem == "" {
 				rt.Fatalf("entry %d was named (%s, %v), want %d or the one before", v.Broken, v.Problem, err, seq)
 			}
 		case "removed":

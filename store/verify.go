@@ -69,7 +69,7 @@ func (s *Store) Verify(ctx context.Context, progress func(model.Progress)) (Verd
 	}
 	progress(model.Progress{Phase: "Checking the journal", Done: int64(len(steps)), Total: int64(len(steps) + 1)})
 	var err error
-	if v.Journal, err = s.VerifyJournal(ctx); err != nil {
+	if v.Journal, err = s.VerifyJournal(ctx, nil); err != nil {
 		return v, err
 	}
 	c.checked("journal entries", int(v.Journal.Entries))

@@ -24,8 +24,11 @@ func Complete(on Subject, text string, w World) []Suggestion {
 		return nil
 	}
 	start, on := lastWord(on, text)
-	if on == OnComputers {
+	switch on {
+	case OnComputers:
 		return complete(computers, text[start:], w)
+	case OnEntries:
+		return complete(entries, text[start:], w)
 	}
 	return complete(updates, text[start:], w)
 }

@@ -134,10 +134,16 @@ func TestReference(t *testing.T) {
 	if !found {
 		t.Fatal("the reference has no part on computers")
 	}
-	for on, part := range map[Subject]string{OnUpdates: updatesPart, OnComputers: computersPart} {
+	computersPart, entriesPart, found := strings.Cut(computersPart, "\n## Journal\n")
+	if !found {
+		t.Fatal("the reference has no part on the journal")
+	}
+	for on, part := range map[Subject]string{OnUpdates: updatesPart, OnComputers: computersPart, OnEntries: entriesPart} {
 		for _, f := range Fields(on) {
 			var err error
-			if on == OnUpdates {
+			if on == OnEntries {
+				_, err = ParseEntries(f.Example)
+			} else if on == OnUpdates {
 				_, err = ParseUpdates(f.Example)
 			} else {
 				_, err = ParseComputers(f.Example)

@@ -4,7 +4,7 @@
 //
 // # From text to answer
 //
-// ParseUpdates and ParseComputers read a text into terms joined by and, or and
+// ParseUpdates, ParseComputers and ParseEntries read a text into terms joined by and, or and
 // not, check every field and value, and compile each term to a closure. Text
 // and needles are prepared then, so that matching a row allocates nothing on
 // the usual paths. Within an "and" and an "or" the cheap terms run first: a
@@ -27,6 +27,6 @@
 //
 // # Concurrency
 //
-// Updates and Computers are immutable after parsing and may be used by several
+// Updates, Computers and Entries are immutable after parsing and may be used by several
 // goroutines at once. The package starts none, and reads no clock.
 package query

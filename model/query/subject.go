@@ -18,6 +18,7 @@ type Subject uint8
 const (
 	OnUpdates Subject = iota
 	OnComputers
+	OnEntries // of the journal
 )
 
 // FieldHelp describes one field of the language, for help screens and docs.
@@ -29,8 +30,11 @@ type FieldHelp struct {
 
 // Fields lists the fields of a subject in the order of docs/query-language.md.
 func Fields(s Subject) []FieldHelp {
-	if s == OnComputers {
+	switch s {
+	case OnComputers:
 		return computers.help()
+	case OnEntries:
+		return entries.help()
 	}
 	return updates.help()
 }
@@ -67,15 +71,17 @@ type subject[R any] struct {
 	universe func(e *env) *roaring.Bitmap // all rows that an index knows; nil when it does not know them all
 }
 
-// The two subjects. They refer to each other through needs: and through
-// messages about fields of the other one, hence the init.
+// The subjects. Updates and computers refer to each other through needs: and
+// through messages about fields of the other one, hence the init.
 var (
 	updates   *subject[*model.UpdateRow]
 	computers *subject[*model.Computer]
+	entries   *subject[*model.Entry]
 )
 
 func init() {
-	updates, computers = newUpdateSubject(), newComputerSubject()
+	updates, computers, entries = newUpdateSubject(), newComputerSubject(), newEntrySubject()
+	entries.foreign = func(string) bool { return false }
 	updates.other, updates.foreign = computers.noun, func(name string) bool { return computers.field(name) != nil }
 	computers.other, computers.foreign = updates.noun, func(name string) bool { return updates.field(name) != nil }
 }

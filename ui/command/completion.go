@@ -82,6 +82,7 @@ func (a *app) complete(root *cobra.Command) {
 		find(name).ValidArgsFunction = updates
 	}
 	find("computers").ValidArgsFunction = a.completeQuery(query.OnComputers)
+	find("journal").ValidArgsFunction = a.completeQuery(query.OnEntries)
 	groups := func(h *host) []string { return h.store.Snapshot().Groups().Names() }
 	computers := func(h *host) []string {
 		var names []string

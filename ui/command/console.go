@@ -153,6 +153,7 @@ func (h *host) consoleOptions(s *remote.Session, zone *time.Location, readOnly b
 	}
 	o := screenOptions(h.config)
 	o.Store, o.Engine, o.Reporter, o.Actor, o.Machine, o.Log = h.store, attach.Engine(h.engine), attach.Reports(h.store), by, attach.Machine(h.available), h.ring
+	o.LogFile = h.logs.path
 	o.Terminal, o.Zone, o.ReadOnly, o.Output = theme.Detect(s.Getenv), zone, readOnly, s.Out
 	o.StatePath = filepath.Join(h.dir, "console", fileName(by.Who)+".json")
 	return o

@@ -11,36 +11,43 @@ import (
 	"github.com/spf13/cobra"
 
 	"fettle/model"
+	"fettle/model/query"
+	"fettle/store"
 )
 
 func (a *app) journalCommand() *cobra.Command {
 	var since, by string
 	var limit int
 	cmd := &cobra.Command{
-		Use:   "journal",
+		Use:   "journal [QUERY]",
 		Short: "List what was changed: when, by whom, what, why",
 		Long: `List the journal, the newest entry first: the tamper-evident record of every
-change. fettle journal verify finds the first entry that is not what it was.`,
-		Args: words,
+change. A QUERY narrows it: who:, from:, kind:, since:, is: or words of what was
+done; fettle help query lists the fields. fettle journal verify finds the first
+entry that is not what it was.`,
+		Example: `  fettle journal who:alice since:7d
+  fettle journal kind:approve from:rule --limit 20
+  fettle journal verify`,
 	}
 	cmd.Flags().StringVar(&since, "since", "", "only since this `TIME`: 7d, 12h, 2026-12-01")
 	cmd.Flags().StringVar(&by, "by", "", "only by this `USER`")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most this `NUMBER` of entries (default: all)")
-	cmd.RunE = a.held(gated, func(_ context.Context, h *host, _ []string) error {
+	cmd.RunE = a.held(gated, func(ctx context.Context, h *host, args []string) error {
 		from, err := past(since, h.store.Now(), a.zone)
 		if err != nil {
 			return err
 		}
-		all, err := h.store.Entries(0, 0)
+		text := strings.Join(args, " ")
+		q, err := query.ParseEntries(text)
+		if err != nil {
+			return queryError(text, err)
+		}
+		fits := q.Matcher(h.store.Now().In(a.zone))
+		all, err := newestEntries(ctx, h, limit, func(e *model.Entry) bool {
+			return !e.Time.Before(from) && (by == "" || strings.EqualFold(e.Actor.Who, by)) && fits(e)
+		})
 		if err != nil {
 			return err
-		}
-		slices.Reverse(all)
-		all = slices.DeleteFunc(all, func(e model.Entry) bool {
-			return e.Time.Before(from) || by != "" && !strings.EqualFold(e.Actor.Who, by)
-		})
-		if limit > 0 {
-			all = all[:min(limit, len(all))]
 		}
 		return a.writeList(list(a, all, journalColumns()), "The journal has no such entry.")
 	})
@@ -49,6 +56,35 @@ change. fettle journal verify finds the first entry that is not what it was.`,
 		RunE: a.held(gated, a.verifyJournal),
 	})
 	return cmd
+}
+
+// newestEntries gives the entries that fit, the newest first, at most limit; 0
+// means all. The journal is read from its end in parts, so that a few entries of a
+// long one cost little.
+func newestEntries(ctx context.Context, h *host, limit int, fits func(*model.Entry) bool) ([]model.Entry, error) {
+	const part = 1000
+	var all []model.Entry
+	head, _ := h.store.Snapshot().Journal()
+	for head > 0 && (limit <= 0 || len(all) < limit) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		begin := head - min(head-1, part-1)
+		entries, err := h.store.Entries(begin, int(head-begin+1))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range slices.Backward(entries) {
+			if fits(&e) {
+				all = append(all, e)
+			}
+		}
+		head = begin - 1
+	}
+	if limit > 0 {
+		all = all[:min(limit, len(all))]
+	}
+	return all, nil
 }
 
 func journalColumns() []column[model.Entry] {
@@ -94,8 +130,15 @@ func past(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	return time.Time{}, misuse("--since %q is not a time; write 12h, 7d, 2026-12-01 or 2026-12-01T18:00", model.Clean(text))
 }
 
+// verifyProgress verifies the journal and tells how far it is.
+func (a *app) verifyProgress(ctx context.Context, h *host) (store.JournalVerdict, error) {
+	m := a.meter()
+	defer m.clear()
+	return h.store.VerifyJournal(ctx, m.show)
+}
+
 func (a *app) verifyJournal(ctx context.Context, h *host, _ []string) error {
-	v, err := h.store.VerifyJournal(ctx)
+	v, err := a.verifyProgress(ctx, h)
 	if err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ computer. Case never matters.
 	for _, part := range []struct {
 		title string
 		on    query.Subject
-	}{{"Fields of updates:", query.OnUpdates}, {"Fields of computers:", query.OnComputers}} {
+	}{{"Fields of updates:", query.OnUpdates}, {"Fields of computers:", query.OnComputers}, {"Fields of the journal:", query.OnEntries}} {
 		b.WriteString("\n" + part.title + "\n")
 		for _, f := range query.Fields(part.on) {
 			fmt.Fprintf(&b, "  %-28s %s\n", f.Example, f.Meaning)

@@ -90,7 +90,7 @@ func TestRandomWalkThatChanges(t *testing.T) {
 		}
 		d.press(k)
 	}
-	if _, err := s.VerifyJournal(t.Context()); err != nil {
+	if _, err := s.VerifyJournal(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
 }

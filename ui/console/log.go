@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
-
 	"fettle/model"
 )
 
@@ -28,11 +26,21 @@ type logLine struct {
 	text  string
 }
 
+// add takes in a line. Where there is no room the oldest goes, but warnings and
+// errors only when they are more than half of all: whoever looks for an error must
+// not find that chatter has pushed it out.
 func (r *ring) add(l logLine) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.lines) >= r.limit {
-		r.lines = slices.Delete(r.lines, 0, len(r.lines)-r.limit+1)
+	for len(r.lines) >= r.limit {
+		bad := 0
+		for _, l := range r.lines {
+			if l.level >= slog.LevelWarn {
+				bad++
+			}
+		}
+		drop := slices.IndexFunc(r.lines, func(l logLine) bool { return (l.level >= slog.LevelWarn) == (bad > r.limit/2) })
+		r.lines = slices.Delete(r.lines, max(0, drop), max(0, drop)+1)
 	}
 	r.lines = append(r.lines, l)
 }
@@ -68,27 +76,3 @@ func (l *Log) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // WithGroup leaves groups out: one line has few attributes.
 func (l *Log) WithGroup(string) slog.Handler { return l }
-
-// newLogPane shows the log and what the status line said, by time.
-func newLogPane(c *Console) pane {
-	p := newTextPane(c, "Log")
-	p.follow = true
-	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
-		lines := c.said.all()
-		if c.o.Log != nil {
-			lines = append(lines, c.o.Log.ring.all()...)
-		}
-		slices.SortStableFunc(lines, func(a, b logLine) int { return a.at.Compare(b.at) })
-		if len(lines) == 0 {
-			return []string{"Nothing was logged yet."}, nil
-		}
-		out := make([]string, len(lines))
-		for i, l := range lines {
-			out[i] = fmt.Sprintf("%s %-5s %s", l.at.In(s.zone).Format("15:04:05"), l.level, l.text)
-		}
-		return out, nil
-	}
-	return p
-}
-
-var _ tea.Model = (*Console)(nil)

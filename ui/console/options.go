@@ -114,6 +114,7 @@ type Options struct {
 	Actor    model.Actor
 	Machine  func(context.Context) (Machine, error) // nil = nothing is known of it
 	Log      *Log                                   // nil = the console's own messages only
+	LogFile  string                                 // where the process logs to, for what was said before it began; empty = nowhere
 
 	Terminal theme.Terminal
 	Theme    string

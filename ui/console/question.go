@@ -210,6 +210,7 @@ type noticePane struct {
 	text  []string
 	enter func() tea.Cmd
 	top   int
+	fine  bool // nothing is wrong
 }
 
 // Title is the pane's part of the breadcrumbs.
@@ -246,7 +247,11 @@ func (n *noticePane) View(w, h int) string {
 	out := []string{""}
 	for i, l := range lines[n.top:min(len(lines), n.top+h-1)] {
 		if i == 0 && n.top == 0 {
-			l = n.c.styles.Bad.Render(l)
+			style := n.c.styles.Bad
+			if n.fine {
+				style = n.c.styles.Title
+			}
+			l = style.Render(l)
 		}
 		out = append(out, "  "+l)
 	}

@@ -78,7 +78,7 @@ func (p *reportPane) askPath(form int, table string) tea.Cmd {
 	name := p.def.Name + "-" + c.now.In(c.zone).Format(time.DateOnly) + f.ending
 	if c.o.Directory == "" {
 		command := p.command(f.flag, table)
-		n := &noticePane{c: c, title: "Save as", text: []string{
+		n := &noticePane{c: c, title: "Save as", fine: true, text: []string{
 			"This console cannot write files of yours.",
 			"",
 			"It runs in the process that holds the data, which reaches only those files of yours that a command line names. In a shell of yours, this writes the same report:",

@@ -7,6 +7,7 @@ import (
 	"fettle/model"
 	"fettle/store"
 	"fettle/ui/console/layout"
+	"fettle/ui/console/plot"
 	"fettle/ui/console/theme"
 	"fettle/ui/report"
 )
@@ -264,6 +265,13 @@ const mostBars = 24
 func (s scribe) plot(p report.Plot, w int) []string {
 	bars := p.Bars
 	var lines []string
+	if len(bars) > 1 && !bars[0].At.IsZero() { // over time: as a line, with its axes
+		series := plot.Series{Title: p.Title, Style: s.styles.Info}
+		for _, b := range bars {
+			series.Points = append(series.Points, plot.Point{At: b.At, Value: float64(b.Part)})
+		}
+		return plot.Lines([]plot.Series{series}, min(w, 100), 9, plot.On(s.styles.Terminal))
+	}
 	if n := len(bars) - mostBars; n > 0 {
 		note := "the first " + count(mostBars) + " of " + count(len(bars))
 		if !bars[0].At.IsZero() {

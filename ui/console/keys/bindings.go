@@ -161,6 +161,11 @@ const (
 	ReportBase  Action = "report-base"
 	SaveReport  Action = "save-report"
 	StopIt      Action = "stop"
+	VerifyIt    Action = "verify"
+	LevelIt     Action = "level"
+	Follow      Action = "follow"
+	WrapIt      Action = "wrap"
+	Stamps      Action = "times"
 )
 
 // builtin is the key map. The order is that of the help. Keys that terminals or
@@ -194,7 +199,7 @@ var builtin = []Binding{
 	{LaterUntil, []string{"p"}, "later until", "Postpone by another span, or until a date", []Scope{Triage}, 8, true},
 	{BringBack, []string{"b"}, "bring back", "Bring what was postponed back into the queue", []Scope{Triage}, 4, true},
 	{Mark, []string{"space"}, "mark", "Mark or unmark the row and move down", []Scope{Updates, Computers, Group, Triage}, 4, false},
-	{Filter, []string{"/"}, "filter", "Change the filter; Tab completes, Enter keeps it, Esc leaves the field", []Scope{Updates, Computers, Products, FormProducts}, 5, false},
+	{Filter, []string{"/"}, "filter", "Change the filter; Tab completes, Enter keeps it, Esc leaves the field", []Scope{Updates, Computers, Products, FormProducts, Journal, LogScope}, 5, false},
 	{Views, []string{"f"}, "views", "Choose a view: a filter with a name", []Scope{Updates, Computers, Computer}, 6, false},
 	{NextView, []string{"tab"}, "next view", "Go to the next view, to the right in the line of views", []Scope{Updates, Computers}, 9, false},
 	{PrevView, []string{"shift+tab"}, "previous view", "Go to the view before", []Scope{Updates, Computers}, 0, false},
@@ -215,7 +220,7 @@ var builtin = []Binding{
 	{MarkRange, []string{"v"}, "range", "Begin or end a range of marks", []Scope{Updates, Computers, Group, Triage}, 0, false},
 	{MarkAll, []string{"*"}, "mark all", "Mark every row that the filter shows", []Scope{Updates, Computers, Group, Triage}, 0, false},
 	{MarkNone, []string{"\\"}, "unmark", "Take all marks away", []Scope{Updates, Computers, Group, Triage}, 0, false},
-	{ClearFilter, []string{"backspace"}, "default filter", "Go back to the filter that the list begins with", []Scope{Updates, Computers}, 0, false},
+	{ClearFilter, []string{"backspace"}, "default filter", "Go back to the filter that the list begins with", []Scope{Updates, Computers, Journal, LogScope}, 0, false},
 	{NeedingIt, []string{"c"}, "computers", "Show the computers that need the update", []Scope{Updates, Update, Triage}, 0, false},
 	{ByComputer, []string{"e"}, "by computer", "Show the update on every computer; Enter explains one", []Scope{Updates, Update, Triage}, 0, false},
 	{NeedingGroup, []string{"m"}, "make group", "Make a computer group of the computers that need the marked updates, or the one under the cursor", []Scope{Updates, Update}, 0, true},
@@ -261,7 +266,12 @@ var builtin = []Binding{
 	{SaveReport, []string{"s"}, "save as", "Write the report to a file: text, CSV, JSON, Markdown or HTML", []Scope{Report}, 5, false},
 	{Left, []string{"left", "h"}, "columns left", "Show the columns of before", []Scope{Report}, 0, false},
 	{Right, []string{"right", "l"}, "more columns", "Show the columns that have no room at the right", []Scope{Report}, 6, false},
-	{StopIt, []string{"x"}, "stop", "Stop what is being made or written", []Scope{Report}, 7, false},
+	{StopIt, []string{"x"}, "stop", "Stop what is being made, written, searched or verified", []Scope{Report, Journal}, 7, false},
+	{VerifyIt, []string{"v"}, "verify", "Verify the whole journal: every hash and the signature of its head", []Scope{Journal}, 3, false},
+	{LevelIt, []string{"v"}, "level", "Show everything, from warnings on, or errors only", []Scope{LogScope}, 3, false},
+	{Follow, []string{"f"}, "follow", "Follow the end of the log, or stay where the screen is", []Scope{LogScope}, 4, false},
+	{WrapIt, []string{"o"}, "wrap", "Wrap long lines, or cut them", []Scope{LogScope}, 5, false},
+	{Stamps, []string{"t"}, "times", "Show times, dates too, or none", []Scope{LogScope}, 6, false},
 	{Copy, []string{"y"}, "copy", "Copy the identifier to the clipboard (OSC 52)", []Scope{ComputerPolicy, GroupApprovals, Updates, Update, Inspection, Computers, Computer, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Triage}, 0, false},
 	{CopyRow, []string{"Y"}, "copy row", "Copy the row, its columns separated by tabs", []Scope{ComputerPolicy, PastReportList, GroupApprovals, Updates, Computers, Groups, Group, UpdateComputers, Rules, Deployments, Sync, Journal, Cleanup, CleanupJob, Pending, Triage}, 0, false},
 
@@ -337,5 +347,6 @@ var ScopeTitles = []struct {
 	{Products, "Products and classifications"}, {Sync, "Synchronization"}, {Run, "A synchronization"}, {Report, "A report"}, {Journal, "Journal"},
 	{Triage, "Triage"}, {Target, "The target of triage"},
 	{ColumnList, "Choosing columns"},
+	{LogScope, "Log"},
 	{List, "Every list"}, {Scroll, "Every text"}, {Approve, "Approving"}, {Confirm, "Confirming"}, {Form, "Wizards"}, {FormProducts, "Products in a wizard"}, {Menu, "Menus"}, {Help, "Help"}, {Notice, "Messages"}, {Global, "Everywhere"},
 }

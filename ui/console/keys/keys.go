@@ -74,6 +74,7 @@ const (
 	PastReport      Scope = "computer-report"
 	GroupApprovals  Scope = "group-approvals"
 	Explanation     Scope = "explanation"
+	LogScope        Scope = "log"
 )
 
 // Binding is one action with everything that is said of it.
@@ -148,7 +149,8 @@ var inherits = map[Scope][]Scope{
 	Pending: {List, Global}, Proposal: {Scroll, Global}, Cleanup: {List, Global}, CleanupJob: {List, Global},
 	Products: {Global}, FormProducts: {}, Inspection: {Scroll, Global}, Run: {Scroll, Global}, Report: {Scroll, Global},
 	ComputerPolicy: {List, Global}, PastReportList: {List, Global}, PastReport: {Scroll, Global}, GroupApprovals: {List, Global}, Explanation: {Scroll, Global},
-	Scroll: {Global}, List: {Global}, Approve: {}, Confirm: {}, Form: {}, Menu: {}, Notice: {}, Help: {},
+	LogScope: {List, Global},
+	Scroll:   {Global}, List: {Global}, Approve: {}, Confirm: {}, Form: {}, Menu: {}, Notice: {}, Help: {},
 	ColumnList: {},
 	Triage:     {List, Global}, Target: {},
 }

@@ -1,0 +1,42 @@
+package model
+
+// ChangeKinds lists the kinds of changes, as the journal names them.
+func ChangeKinds() []ChangeKind {
+	return []ChangeKind{
+		ChangeApprove,
+		ChangeDecline,
+		ChangeReinstate,
+		ChangeUndecline,
+		ChangeRetract,
+		ChangeRestore,
+		ChangeGroupAdd,
+		ChangeGroupRename,
+		ChangeGroupMove,
+		ChangeGroupRemove,
+		ChangeFormula,
+		ChangeJoin,
+		ChangeLeave,
+		ChangeExclude,
+		ChangeInclude,
+		ChangePolicy,
+		ChangeComputers,
+		ChangeUpdates,
+		ChangeUpstream,
+		ChangeUpstreamEnd,
+		ChangeSettings,
+		ChangeRemove,
+		ChangeSetup,
+		ChangeRuleAdd,
+		ChangeRuleSet,
+		ChangeRuleRemove,
+		ChangeLicence,
+		ChangeLicenceEnd,
+		ChangeSeen,
+		ChangeUnseen,
+		ChangeOptions,
+		ChangeForget,
+		ChangeRevisions,
+		ChangePropose,
+		ChangeReject,
+	}
+}
