@@ -88,11 +88,12 @@ const (
 	SyncFailed
 	SyncCanceled
 	SyncUnknown
+	SyncRefused // what the upstream gave is older than what is in force: nothing was read, nothing is wrong with the catalogue
 )
 
 // String gives the word shown for the result.
 func (r SyncResult) String() string {
-	return [...]string{"never run", "succeeded", "failed", "cancelled", "unknown"}[min(r, 4)]
+	return [...]string{"never run", "succeeded", "failed", "cancelled", "unknown", "refused"}[min(r, 5)]
 }
 
 // ImportFailure is one item that a synchronization could not import, and why.

@@ -48,6 +48,9 @@ func (s *Snapshot) syncNotices(now time.Time, add func(model.Notice)) {
 		case r.Result == model.SyncFailed:
 			add(model.Notice{Kind: "sync-failed", Level: model.NoticeError, View: "synchronization", Remedy: "fettle sync",
 				Text: fmt.Sprintf("The last synchronization of %s failed: %s", u.Name, model.Clean(r.Error))})
+		case r.Result == model.SyncRefused:
+			add(model.Notice{Kind: "sync-refused", Level: model.NoticeWarning, View: "synchronization", Remedy: "fettle sync history",
+				Text: fmt.Sprintf("The last synchronization of %s brought nothing: %s", u.Name, model.Clean(r.Error))})
 		case len(r.Failures) > 0:
 			add(model.Notice{Kind: "sync-items", Level: model.NoticeWarning, View: "synchronization", Remedy: "fettle sync history",
 				Text: fmt.Sprintf("%s could not be imported from %s at the last synchronization.", plural(len(r.Failures), "item"), u.Name)})

@@ -157,12 +157,22 @@ func (e *Engine) run(ctx context.Context, j *Job, u model.Upstream, by model.Act
 	default:
 		err = fmt.Errorf("synchronizing %s: %w", u.Name, withRemedy(err, u))
 		run.Result, run.Error = model.SyncFailed, model.Clean(err.Error())
+		if outOfDate(err) {
+			run.Result = model.SyncRefused
+		}
 	}
 	// The record is ended although the job was cancelled.
 	if endErr := store.EndRun(context.WithoutCancel(ctx), run); endErr != nil {
 		err = errors.Join(err, fmt.Errorf("recording the synchronization of %s: %w", u.Name, endErr))
 	}
 	return outcome(&run), err
+}
+
+// outOfDate says whether an upstream was refused because what it gave is older than
+// what is in force. That is no failure: the catalogue is as good as before.
+func outOfDate(err error) bool {
+	var r *model.Refusal
+	return errors.As(err, &r) && (r.Code == "older-edition" || r.Code == "older")
 }
 
 // now is the clock in the precision that is kept.

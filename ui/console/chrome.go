@@ -182,7 +182,14 @@ func (c *Console) jobLine(j Job) string {
 
 // syncFact says when the catalogue was last brought into step, and how.
 func (c *Console) syncFact() string {
-	r := c.snap.LastRun("")
+	var r *model.SyncRun
+	for _, run := range c.snap.Runs() {
+		// A refused file says nothing about the catalogue.
+		if !run.Ended.IsZero() && run.Result != model.SyncRefused {
+			r = run
+			break
+		}
+	}
 	if r == nil {
 		return "never synchronized"
 	}

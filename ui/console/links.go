@@ -28,11 +28,14 @@ type target struct {
 
 	computer uint32        // a computer
 	group    model.GroupID // a computer group
+	run      uint64        // a synchronization
 }
 
 // open opens what a line stands for.
 func (c *Console) openTarget(t target) tea.Cmd {
 	switch {
+	case t.run != 0:
+		return c.push(newRun(c, t.run))
 	case t.update != 0:
 		return c.push(newUpdate(c, t.update))
 	case t.computer != 0:

@@ -176,12 +176,7 @@ func (p *logPane) read() tea.Cmd {
 			ours = log.ring.all()
 		}
 		before, err := logTail(path)
-		if len(ours) > 0 { // from then on the ring has what the file has
-			n := slices.IndexFunc(before, func(l logLine) bool { return !l.at.Before(ours[0].at.Truncate(time.Millisecond)) })
-			if n >= 0 {
-				before = before[:n]
-			}
-		}
+		before = unsaid(before, ours)
 		all := slices.Concat(before, ours, lines)
 		slices.SortStableFunc(all, func(a, b logLine) int { return a.at.Compare(b.at) })
 		return func() tea.Cmd {
@@ -190,6 +185,33 @@ func (p *logPane) read() tea.Cmd {
 			return nil
 		}
 	})
+}
+
+// unsaid gives the lines of the file that the ring does not have: those of before
+// this process, and those that had no room in the ring any more.
+func unsaid(file, ring []logLine) []logLine {
+	type moment struct {
+		ms    int64
+		level slog.Level
+	}
+	of := func(l logLine) moment { return moment{l.at.UnixMilli(), l.level} }
+	said := map[moment][]string{}
+	for _, l := range ring {
+		said[of(l)] = append(said[of(l)], l.text)
+	}
+	return slices.DeleteFunc(file, func(l logLine) bool {
+		return slices.ContainsFunc(said[of(l)], func(text string) bool { return firstWords(text) == firstWords(l.text) })
+	})
+}
+
+// firstWords is what a line says before its attributes, which the file writes in
+// another way.
+func firstWords(text string) string {
+	head, _, attributes := strings.Cut(text, "=")
+	if attributes {
+		head = head[:strings.LastIndex(head, " ")+1] // without the attribute's name
+	}
+	return strings.TrimSpace(head)
 }
 
 // narrow chooses the lines. The cursor stays on the line that it was on, unless

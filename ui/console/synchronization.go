@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -39,6 +41,8 @@ func newSynchronization(c *Console) pane {
 				result.Text = "running"
 			case r.Result == model.SyncFailed:
 				result = table.Cell{Text: "FAILED", Style: s.styles.Bad}
+			case r.Result == model.SyncRefused:
+				result.Style = s.styles.Warn
 			}
 			if !r.Ended.IsZero() {
 				took = duration(r.Ended.Sub(r.Started))
@@ -52,7 +56,7 @@ func newSynchronization(c *Console) pane {
 		}
 		return out, nil
 	}
-	p.above = func(w int) []string { return c.upstreamLines(w) }
+	p.above = c.upstreamLines
 	p.open = func(id uint64) tea.Cmd { return c.push(newRun(c, id)) }
 	p.off = func(a keys.Action, _ uint64, _ bool) string { return c.jobDisabled(a) }
 	p.act = func(a keys.Action, id uint64, ok bool) tea.Cmd {
@@ -63,6 +67,8 @@ func newSynchronization(c *Console) pane {
 			return c.cancelJob()
 		case a == keys.ImportFile:
 			return c.importFile()
+		case a == keys.ToUpstreams:
+			return c.push(newUpstreams(c))
 		case a == keys.Copy && ok:
 			return c.copy(strconv.FormatUint(id, 10))
 		}
@@ -79,7 +85,7 @@ func (c *Console) upstreamLines(w int) []string {
 		last := "never run"
 		if r := c.snap.LastRun(name); r != nil {
 			last = fmt.Sprintf("last %s, %s", c.when(r.Ended), r.Result)
-			if r.Result == model.SyncFailed {
+			if r.Result == model.SyncFailed || r.Result == model.SyncRefused {
 				last += ": " + model.Clean(r.Error)
 			}
 		}
@@ -98,10 +104,44 @@ func (c *Console) upstreamLines(w int) []string {
 	if len(lines) == 0 {
 		lines = append(lines, " No upstream is configured. 1 goes to the Overview, which leads through the wizard.")
 	}
-	if j, ok := c.running(); ok {
-		lines = append(lines, st.Info.Render(layout.Fit(" "+progressBar(st, j.Progress, 20)+" "+c.jobLine(j), w, st.Glyphs.Tail)))
+	return append(append(lines, c.runningLines(w)...), "")
+}
+
+// runningLines say how far the running job is: one line for what it does, one for
+// how fast.
+func (c *Console) runningLines(w int) []string {
+	j, ok := c.running()
+	if !ok {
+		return nil
 	}
-	return append(lines, "")
+	st := c.styles
+	lines := []string{st.Info.Render(layout.Fit(" "+progressBar(st, j.Progress, 12)+" "+c.jobLine(j), w, st.Glyphs.Tail))}
+	if pace := c.pace(j.Progress); pace != "" {
+		lines = append(lines, st.Info.Render(layout.Fit(layout.Blanks(14)+strings.TrimPrefix(pace, ", ")+"; x cancels it", w, st.Glyphs.Tail)))
+	}
+	return lines
+}
+
+// paceAfter is how long a phase must last before a rate says anything.
+const paceAfter = 2 * time.Second
+
+// pace says how fast a phase goes and how long it may still take.
+func (c *Console) pace(p model.Progress) string {
+	took := c.now.Sub(p.Since)
+	if p.Since.IsZero() || took < paceAfter {
+		return ""
+	}
+	s := ""
+	if p.Bytes > 0 {
+		s = ", " + size(int64(float64(p.Bytes)/took.Seconds())) + "/s"
+	} else if p.Total >= manyBytes && p.Done > 0 {
+		s = ", " + size(int64(float64(p.Done)/took.Seconds())) + "/s"
+	}
+	if p.Done > 0 && p.Total > p.Done {
+		left := time.Duration(float64(took) * float64(p.Total-p.Done) / float64(p.Done))
+		s += ", about " + roughly(left) + " left"
+	}
+	return s
 }
 
 // newRun shows what one synchronization changed.
@@ -140,13 +180,16 @@ func (s scribe) run(snap *store.Snapshot, r *model.SyncRun) *page {
 	}
 	p.fact("Error", r.Error)
 	p.fact("Read", size(r.Read))
+	if r.Products > 0 {
+		p.fact("Products", counted(r.Products, "product or classification was new", "products and classifications were new"))
+	}
 	for _, m := range r.Remarks {
 		p.fact("Remark", m)
 	}
 	for _, part := range []struct {
 		title string
 		list  []uint32
-	}{{"NEW", r.New}, {"REVISED", r.Revised}, {"EXPIRED", r.Expired}, {"WITHDRAWN", r.Withdrawn}} {
+	}{{"NEW", r.New}, {"REVISED", r.Revised}, {"EXPIRED", r.Expired}, {"DECLINED BY ITSELF, BECAUSE THEY EXPIRED", r.Declined}, {"WITHDRAWN", r.Withdrawn}} {
 		if len(part.list) == 0 {
 			continue
 		}
@@ -158,7 +201,19 @@ func (s scribe) run(snap *store.Snapshot, r *model.SyncRun) *page {
 			}
 		}
 		if len(part.list) > shownChanges {
-			p.add("and %s more", count(len(part.list)-shownChanges))
+			p.add("and %s more; the report synchronization-results lists them (7)", count(len(part.list)-shownChanges))
+		}
+	}
+	if len(r.Rules) > 0 {
+		p.head("AUTOMATIC APPROVAL RULES")
+		for _, o := range r.Rules {
+			line := o.Rule + ": " + counted(o.Updates, "update", "updates")
+			if o.Withheld {
+				line += ", withheld: rules do not run over an initial synchronization by themselves"
+			} else if o.Deployment != 0 {
+				line += ", deployment " + strconv.FormatUint(o.Deployment, 10)
+			}
+			p.add("%s", line)
 		}
 	}
 	if len(r.Failures) > 0 {

@@ -144,6 +144,8 @@ func (b *builder) synchronizationProblems(found func(problem)) {
 			found(problem{level: model.NoticeWarning, kind: "never-synchronized", text: fmt.Sprintf("The upstream %s was never synchronized.", u.Name), remedy: "fettle sync --upstream " + quoted(u.Name)})
 		case r.Result == model.SyncFailed:
 			found(problem{level: model.NoticeError, kind: "sync-failed", since: r.Started, text: fmt.Sprintf("The last synchronization of %s failed: %s", u.Name, r.Error), remedy: "fettle sync --upstream " + quoted(u.Name)})
+		case r.Result == model.SyncRefused:
+			found(problem{level: model.NoticeWarning, kind: "sync-refused", since: r.Started, text: fmt.Sprintf("The last synchronization of %s brought nothing: %s", u.Name, r.Error), remedy: "fettle report synchronization-results"})
 		case len(r.Failures) > 0:
 			found(problem{level: model.NoticeWarning, kind: "sync-items", since: r.Started, text: fmt.Sprintf("%s could not be imported from %s.", count(len(r.Failures), "item"), u.Name), remedy: "fettle report synchronization-results"})
 		}

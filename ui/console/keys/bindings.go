@@ -162,6 +162,7 @@ const (
 	SaveReport  Action = "save-report"
 	StopIt      Action = "stop"
 	VerifyIt    Action = "verify"
+	ToUpstreams Action = "upstreams"
 	LevelIt     Action = "level"
 	Follow      Action = "follow"
 	WrapIt      Action = "wrap"
@@ -181,9 +182,9 @@ var builtin = []Binding{
 	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Target}, 0, false},
 	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Target}, 0, false},
 
-	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List, Update, Inspection, Run, Report, PastReport, Deployment, Explanation}, 1, false},
-	{NextLink, []string{"tab"}, "next to open", "Go to the next line that can be opened", []Scope{Update, Inspection, Run, PastReport, Deployment, Explanation}, 4, false},
-	{PrevLink, []string{"shift+tab"}, "previous to open", "Go to the line before that can be opened", []Scope{Update, Inspection, Run, PastReport, Deployment, Explanation}, 0, false},
+	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List, Update, Inspection, Run, Report, PastReport, Deployment, Explanation, Upstream}, 1, false},
+	{NextLink, []string{"tab"}, "next to open", "Go to the next line that can be opened", []Scope{Update, Inspection, Run, PastReport, Deployment, Explanation, Upstream}, 4, false},
+	{PrevLink, []string{"shift+tab"}, "previous to open", "Go to the line before that can be opened", []Scope{Update, Inspection, Run, PastReport, Deployment, Explanation, Upstream}, 0, false},
 	{NextPane, []string{"tab"}, "next pane", "Go to the next pane", []Scope{Overview}, 2, false},
 	{PrevPane, []string{"shift+tab"}, "previous pane", "Go to the previous pane", []Scope{Overview}, 0, false},
 
@@ -238,8 +239,8 @@ var builtin = []Binding{
 	{ExcludeIt, []string{"x"}, "exclude", "Exclude the marked computers, or the one under the cursor, from a group, whatever else puts them there", []Scope{Computers, Computer, Group}, 8, true},
 	{IncludeIt, []string{"i"}, "end exclusion", "End the exclusion of the marked computers, or the one under the cursor", []Scope{Group}, 7, true},
 
-	{AddIt, []string{"a"}, "add", "Add a rule, or a computer group", []Scope{Rules, Groups}, 2, true},
-	{EditIt, []string{"e"}, "edit", "Change the rule", []Scope{Rules, Rule}, 3, true},
+	{AddIt, []string{"a"}, "add", "Add a rule, a computer group or an upstream", []Scope{Rules, Groups, Upstreams}, 2, true},
+	{EditIt, []string{"e"}, "edit", "Change the rule, or the upstream: its schedule, its place, its proxy", []Scope{Rules, Rule, Upstreams, Upstream}, 3, true},
 	{EnableIt, []string{"space"}, "on/off", "Enable or disable the rule", []Scope{Rules, Rule}, 4, true},
 	{RunIt, []string{"R"}, "run", "Run the rule over the whole catalogue, or the cleanup job, after showing what it would do", []Scope{Rules, Rule, Cleanup, CleanupJob}, 5, true},
 	{RunAll, []string{"*"}, "run all", "Run every cleanup job, after showing what they would do", []Scope{Cleanup}, 6, true},
@@ -248,7 +249,7 @@ var builtin = []Binding{
 	{FormulaIt, []string{"o"}, "formula", "Change the formula that makes computers members", []Scope{Groups}, 5, true},
 	{PolicyIt, []string{"p"}, "policy", "Change the policy: Automatic Updates mode, schedule, restarts", []Scope{Groups, Group, ComputerPolicy}, 6, true},
 	{ShowGroup, []string{"e"}, "group", "Show the group and its computers", []Scope{ComputerPolicy}, 5, false},
-	{RemoveIt, []string{"d", "D"}, "remove", "Remove the rule, or the group with its subgroups", []Scope{Rules, Rule, Groups}, 7, true},
+	{RemoveIt, []string{"d", "D"}, "remove", "Remove the rule, the upstream, or the group with its subgroups", []Scope{Rules, Rule, Groups, Upstreams, Upstream}, 7, true},
 	{GroupComps, []string{"c"}, "computers", "Show the group's computers in the list of computers, where they can be filtered and sorted", []Scope{Groups, Group}, 8, false},
 	{RetractIt, []string{"d", "D"}, "take back", "Take the deployment back, so that its approvals do not count; or let them count again", []Scope{Deployments, Deployment}, 2, true},
 	{Span, []string{"space"}, "span", "Look 14, 30, 90 or 7 days ahead", []Scope{Agenda}, 2, false},
@@ -256,10 +257,11 @@ var builtin = []Binding{
 	{RejectIt, []string{"d", "D"}, "reject", "Reject the change, so that it is not made", []Scope{Pending, Proposal}, 3, true},
 	{CheckIn, []string{"c"}, "check in", "Ask the computer to check in now", []Scope{Computers, Computer}, 2, true},
 	{InstallNow, []string{"i"}, "install now", "Install what is approved for this computer now, without waiting for its schedule", []Scope{Computers, Computer}, 3, true},
-	{Synchronize, []string{"s"}, "synchronize", "Start a synchronization of the upstream now", []Scope{Sync, Overview}, 2, true},
+	{Synchronize, []string{"s"}, "synchronize", "Start a synchronization of the upstream now", []Scope{Sync, Overview, Upstreams, Upstream}, 2, true},
 	{SwitchBase, []string{"b"}, "base", "Count computers over all updates, or over the approved ones only", []Scope{Overview}, 3, false},
 	{ImportFile, []string{"i"}, "import a file", "Import a file that was carried in: an offline scan catalogue or a package of wsusutil export", []Scope{Sync}, 3, true},
-	{CancelJob, []string{"x"}, "cancel job", "Cancel the running job", []Scope{Sync, Overview}, 3, true},
+	{ToUpstreams, []string{"e"}, "upstreams", "Show the upstreams: where they are, when they are synchronized; add, change and remove them", []Scope{Sync}, 4, false},
+	{CancelJob, []string{"x"}, "cancel job", "Cancel the running job", []Scope{Sync, Overview, Upstreams, Upstream}, 3, true},
 	{ReportGroup, []string{"c"}, "group", "Narrow the report to the computers of a group", []Scope{Report}, 2, false},
 	{ReportQuery, []string{"f"}, "query", "Narrow the report to what a query matches; Tab completes", []Scope{Report}, 3, false},
 	{ReportBase, []string{"b"}, "base", "Make the report over all updates, or over the approved ones only", []Scope{Report}, 4, false},
@@ -348,5 +350,6 @@ var ScopeTitles = []struct {
 	{Triage, "Triage"}, {Target, "The target of triage"},
 	{ColumnList, "Choosing columns"},
 	{LogScope, "Log"},
+	{Upstreams, "Upstreams"}, {Upstream, "An upstream"},
 	{List, "Every list"}, {Scroll, "Every text"}, {Approve, "Approving"}, {Confirm, "Confirming"}, {Form, "Wizards"}, {FormProducts, "Products in a wizard"}, {Menu, "Menus"}, {Help, "Help"}, {Notice, "Messages"}, {Global, "Everywhere"},
 }

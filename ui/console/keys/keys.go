@@ -75,6 +75,8 @@ const (
 	GroupApprovals  Scope = "group-approvals"
 	Explanation     Scope = "explanation"
 	LogScope        Scope = "log"
+	Upstreams       Scope = "upstreams"
+	Upstream        Scope = "upstream"
 )
 
 // Binding is one action with everything that is said of it.
@@ -151,6 +153,7 @@ var inherits = map[Scope][]Scope{
 	ComputerPolicy: {List, Global}, PastReportList: {List, Global}, PastReport: {Scroll, Global}, GroupApprovals: {List, Global}, Explanation: {Scroll, Global},
 	LogScope: {List, Global},
 	Scroll:   {Global}, List: {Global}, Approve: {}, Confirm: {}, Form: {}, Menu: {}, Notice: {}, Help: {},
+	Upstreams: {List, Global}, Upstream: {Scroll, Global},
 	ColumnList: {},
 	Triage:     {List, Global}, Target: {},
 }
