@@ -36,7 +36,12 @@ func ChangeKinds() []ChangeKind {
 		ChangeOptions,
 		ChangeForget,
 		ChangeRevisions,
+		ChangePostpone,
+		ChangeResume,
 		ChangePropose,
 		ChangeReject,
+		ChangeAdmit,
+		ChangeTurnAway,
+		ChangeKeepWaiting,
 	}
 }

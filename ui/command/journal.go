@@ -28,6 +28,7 @@ entry that is not what it was.`,
 		Example: `  fettle journal who:alice since:7d
   fettle journal kind:approve from:rule --limit 20
   fettle journal verify`,
+		Args: between(0, -1, ""),
 	}
 	cmd.Flags().StringVar(&since, "since", "", "only since this `TIME`: 7d, 12h, 2026-12-01")
 	cmd.Flags().StringVar(&by, "by", "", "only by this `USER`")
