@@ -27,6 +27,7 @@ type updates struct {
 	list    *list
 	columns []updateColumn
 	titles  titles
+	found   foundBefore
 	details bool     // the pane below the list
 	rest    uint64   // counts the moves of the cursor
 	request request  // of the details
