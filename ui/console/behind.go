@@ -21,12 +21,13 @@ func newInspection(c *Console, key model.DocumentKey) pane {
 	p := newTextPane(c, "what is behind it")
 	p.scope = keys.Inspection
 	p.still = true
+	p.folds = &folds{}
 	p.pages = func(_ context.Context, s scribe, w int) (*page, error) {
 		in, err := s.inspect(key)
 		if err != nil {
 			return nil, err
 		}
-		return s.inspectionPage(in, w), nil
+		return s.inspectionPage(in, p.folds, w), nil
 	}
 	p.acts = func(a keys.Action) tea.Cmd {
 		if a == keys.Copy {
@@ -53,7 +54,7 @@ func (s scribe) inspect(key model.DocumentKey) (*inspection.Inspection, error) {
 }
 
 // behindUpdate is what is behind an update of the catalogue.
-func (s scribe) behindUpdate(number uint32, w int) (*page, error) {
+func (s scribe) behindUpdate(number uint32, f *folds, w int) (*page, error) {
 	r := s.store.Snapshot().Row(number)
 	if r == nil {
 		return &page{}, nil
@@ -68,12 +69,12 @@ func (s scribe) behindUpdate(number uint32, w int) (*page, error) {
 	case err != nil:
 		return nil, err
 	}
-	s.behind(&p, in, w)
+	s.behind(&p, in, f, w)
 	return &p, nil
 }
 
 // inspectionPage writes everything about a document.
-func (s scribe) inspectionPage(in *inspection.Inspection, w int) *page {
+func (s scribe) inspectionPage(in *inspection.Inspection, f *folds, w int) *page {
 	u := in.Update
 	p := page{title: layout.Cut(model.Clean(in.Title), 50, s.styles.Glyphs.Tail), lines: []string{in.Title, ""}}
 	p.fact("Identifier", string(in.Ref.ID))
@@ -100,7 +101,7 @@ func (s scribe) inspectionPage(in *inspection.Inspection, w int) *page {
 			p.add("and %s more", count(n))
 		}
 	}
-	s.behind(&p, in, w)
+	s.behind(&p, in, f, w)
 	if d := description(u, s.store.Snapshot().Settings().Languages); d != "" {
 		p.head("DESCRIPTION")
 		for l := range strings.SplitSeq(d, "\n") {
@@ -175,14 +176,14 @@ func description(u *metadata.Update, languages []string) string {
 
 // behind writes what a document refers to, what it asks for, and where it comes
 // from.
-func (s scribe) behind(p *page, in *inspection.Inspection, w int) {
+func (s scribe) behind(p *page, in *inspection.Inspection, f *folds, w int) {
 	s.members(p, in)
 	s.prerequisites(p, in)
 	if in.Rules != nil && !in.Rules.Empty() || in.Problem != "" {
 		p.head("APPLICABILITY RULES")
 		p.rules(in, w, "  ")
 	} else if len(in.Members) > 0 {
-		s.memberRules(p, in, w)
+		s.memberRules(p, in, f, w)
 	}
 	if len(in.Holders) > 0 {
 		p.head("PART OF")
@@ -208,17 +209,25 @@ func (p *page) rules(in *inspection.Inspection, w int, lead string) {
 	}
 }
 
-// shownRules is of how many members the rules are shown with the bundle.
+// shownRules is of how many members the rules are shown with the bundle, until
+// somebody unfolds them.
 const shownRules = 3
 
+// foldRules is the part of a page with the rules of the other members.
+const foldRules = "rules"
+
 // memberRules writes the rules of a bundle, which are those of its members.
-func (s scribe) memberRules(p *page, in *inspection.Inspection, w int) {
+func (s scribe) memberRules(p *page, in *inspection.Inspection, f *folds, w int) {
 	p.head("APPLICABILITY RULES")
-	shown := 0
+	shown, known := 0, 0
 	for _, m := range in.Members {
-		if shown == shownRules {
-			p.add("and those of %s, which can be opened above", counted(len(in.Members)-shown, "more member", "more members"))
-			return
+		if m.Known {
+			known++
+		}
+	}
+	for _, m := range in.Members {
+		if shown == shownRules && !f.isOpen(foldRules) {
+			break
 		}
 		if !m.Known {
 			continue
@@ -235,6 +244,9 @@ func (s scribe) memberRules(p *page, in *inspection.Inspection, w int) {
 			continue
 		}
 		p.rules(x, w, "    ")
+	}
+	if known > shownRules {
+		p.folded(s, f, foldRules, known-shown, "more member's rules", "more members' rules")
 	}
 	if shown == 0 {
 		p.add("They are those of its members, whose documents are not kept here.")

@@ -151,7 +151,7 @@ func newCleanupJob(c *Console, job model.CleanupJob) pane {
 			if id.number == 0 {
 				return lines, nil
 			}
-			more, err := s.updatePage(snap, id.number, false)
+			more, err := s.updatePage(snap, id.number, nil, 0)
 			if err != nil {
 				return lines, nil // what was removed has no details any more
 			}

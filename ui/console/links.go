@@ -29,6 +29,12 @@ type target struct {
 	computer uint32        // a computer
 	group    model.GroupID // a computer group
 	run      uint64        // a synchronization
+
+	of           uint32 // an update by computer; with a computer, why it stands there as it does
+	view, filter string // a list with a filter
+	deployment   uint64 // an act of approving
+	text         string // what cannot be opened is copied
+	fold         string // a part of the page that is folded, or unfolded
 }
 
 // open opens what a line stands for.
@@ -38,10 +44,20 @@ func (c *Console) openTarget(t target) tea.Cmd {
 		return c.push(newRun(c, t.run))
 	case t.update != 0:
 		return c.push(newUpdate(c, t.update))
+	case t.computer != 0 && t.of != 0:
+		return c.push(newExplanation(c, t.computer, t.of))
 	case t.computer != 0:
 		return c.push(newComputer(c, t.computer))
+	case t.of != 0:
+		return c.push(newUpdateComputers(c, t.of))
 	case t.group != "":
 		return c.push(newGroup(c, t.group))
+	case t.view != "":
+		return c.open(t.view, t.filter)
+	case t.deployment != 0:
+		return c.push(newDeployment(c, t.deployment))
+	case t.text != "":
+		return c.copy(t.text)
 	case t.part != "":
 		return c.push(newOriginal(c, t.key, t.part))
 	}
@@ -102,7 +118,7 @@ func (p *textPane) readDeep(w int) tea.Cmd {
 	if p.behind == nil {
 		return nil
 	}
-	of := p.version() + " " + count(w)
+	of := p.version() + " " + count(w) + " " + p.folds.key()
 	if p.deep.of == of {
 		return nil
 	}
@@ -198,7 +214,12 @@ func (p *textPane) openLink() tea.Cmd {
 		p.link(1)
 		return nil
 	}
-	return p.c.openTarget(p.links[p.focus].to)
+	to := p.links[p.focus].to
+	if to.fold != "" && p.folds != nil {
+		p.folds.toggle(to.fold)
+		return p.read()
+	}
+	return p.c.openTarget(to)
 }
 
 // hexLine writes a digest so that it can be compared with that of any tool.

@@ -327,7 +327,7 @@ func TestDetailsLeadBehindTheUpdate(t *testing.T) {
 	s := microsoftSite(t, cumulative, false)
 	d := drive(t, s, 80, 40)
 	d.press("2").sees("CRITICAL", "Cumulative").press("enter")
-	d.sees("Severity       critical", "KB             5034441", "Bulletins      MS24-001", "CVEs           CVE-2024-20666", "Windows Server 2022 (Windows)", "Uninstalling   not possible")
+	d.sees("Severity       Critical", "KB             5034441", "Bulletins      MS24-001", "CVEs           CVE-2024-20666", "Windows Server 2022 (Windows)", "Uninstalling   not possible")
 	d.press("enter").sees(">  ▸ 2023-12 Cumulative")
 	d.press("tab").sees("of these, those that apply to the computer:", "revision 200", "40 kB")
 	d.press("enter").sees("which is not decided about by itself", "PREREQUISITES", "x64 processors (detectoid)", "Installable when all of these hold:", "PART OF")

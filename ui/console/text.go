@@ -31,6 +31,7 @@ type textPane struct {
 	behind  func(ctx context.Context, s scribe, w int) (*page, error)
 	version func() string
 	deep    deepText
+	folds   *folds // nil = nothing can be folded
 
 	request request
 	first   wrappedPage

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -24,11 +23,12 @@ func newUpdate(c *Console, number uint32) pane {
 	p := newTextPane(c, title)
 	p.scope = keys.Update
 	p.off = func(a keys.Action) string { return c.updateDisabled(a, []uint32{number}) }
-	p.pages = func(_ context.Context, s scribe, _ int) (*page, error) {
-		return s.updatePage(s.store.Snapshot(), number, false)
+	p.folds = &folds{}
+	p.pages = func(_ context.Context, s scribe, w int) (*page, error) {
+		return s.updatePage(s.store.Snapshot(), number, p.folds, w)
 	}
 	if r := c.snap.Row(number); r != nil && !strings.HasPrefix(string(r.ID), "deb/") {
-		p.behind = func(_ context.Context, s scribe, w int) (*page, error) { return s.behindUpdate(number, w) }
+		p.behind = func(_ context.Context, s scribe, w int) (*page, error) { return s.behindUpdate(number, p.folds, w) }
 		p.version = func() string {
 			if r := c.snap.Row(number); r != nil {
 				return fmt.Sprint(r.Revision, c.snap.Settings().Languages)
@@ -71,18 +71,12 @@ func (p *page) fact(name, value string) {
 	}
 }
 
-// updatePage is what is known of an update. It reads from the disk.
-func (s scribe) updatePage(snap *store.Snapshot, number uint32, brief bool) (*page, error) {
-	r := snap.Row(number)
-	if r == nil {
-		return nil, errors.New("the update is not in the catalogue any more")
+// updateStatus says in a line how it stands with an update.
+func updateStatus(snap *store.Snapshot, r *model.UpdateRow) string {
+	if r.Has(model.FlagDeclined) {
+		return "declined: nothing is counted"
 	}
-	u, err := s.store.Update(number)
-	if err != nil {
-		return nil, err
-	}
-	var p page
-	all := snap.Counts(number, model.GroupAll)
+	all := snap.Counts(r.Number, model.GroupAll)
 	var states []string
 	for _, x := range []struct {
 		n    int
@@ -92,21 +86,44 @@ func (s scribe) updatePage(snap *store.Snapshot, number uint32, brief bool) (*pa
 			states = append(states, x.word+" "+count(x.n))
 		}
 	}
-	status := orWord(strings.Join(states, ", "), "no computer has reported") + ", of " + counted(all.Computers, "computer", "computers")
-	if r.Has(model.FlagDeclined) {
-		status = "declined: nothing is counted"
+	return orWord(strings.Join(states, ", "), "no computer has reported") + ", of " + counted(all.Computers, "computer", "computers")
+}
+
+// updateBrief is what the details below the list say of an update.
+func (s scribe) updateBrief(snap *store.Snapshot, number uint32) (*page, error) {
+	r := snap.Row(number)
+	if r == nil {
+		return nil, errGone
 	}
-	p.lines = append(p.lines, u.Title)
-	if brief {
-		p.lines = append(p.lines, strings.Join(nonEmpty(s.publication(r), r.Class.Title(), severityMarks[min(int(r.Severity), 4)], s.released(u), size(r.Size)), s.styles.Glyphs.Dot), "Status: "+status)
-		for _, a := range snap.Approvals(number) {
-			p.lines = append(p.lines, s.approvalLine(snap, a))
-		}
-		if u.Description != "" {
-			p.lines = append(p.lines, strings.Split(u.Description, "\n")...)
-		}
-		return &p, nil
+	u, err := s.store.Update(number)
+	if err != nil {
+		return nil, err
 	}
+	p := page{lines: []string{u.Title, strings.Join(nonEmpty(s.publication(r), r.Class.Title(), severityMarks[min(int(r.Severity), 4)], s.released(u), size(r.Size)), s.styles.Glyphs.Dot), "Status: " + updateStatus(snap, r)}}
+	for _, a := range snap.Approvals(number) {
+		p.lines = append(p.lines, s.approvalLine(snap, a))
+	}
+	if u.Description != "" {
+		p.lines = append(p.lines, strings.Split(u.Description, "\n")...)
+	}
+	return &p, nil
+}
+
+// errGone tells that an update was removed from the catalogue meanwhile.
+var errGone = errors.New("the update is not in the catalogue any more")
+
+// updatePage is what is known of an update, for a width; 0 is that of a narrow
+// screen. It reads from the disk.
+func (s scribe) updatePage(snap *store.Snapshot, number uint32, f *folds, w int) (*page, error) {
+	r := snap.Row(number)
+	if r == nil {
+		return nil, errGone
+	}
+	u, err := s.store.Update(number)
+	if err != nil {
+		return nil, err
+	}
+	p := page{lines: []string{u.Title}}
 	s.alarm(&p, snap, number)
 	p.lines = append(p.lines, "")
 	s.facts(&p, snap, r, u)
@@ -119,34 +136,22 @@ func (s scribe) updatePage(snap *store.Snapshot, number uint32, brief bool) (*pa
 		}
 	}
 	p.head("STATUS")
-	p.add("%s", status)
-	if !r.Has(model.FlagDeclined) {
-		if all.Computers > 0 {
-			p.add("installed or not applicable: %s of all %s, of which %s are unknown", percent(all.InstalledOrNA()), counted(all.Computers, "computer", "computers"), count(all.Unknown))
-		}
-		for _, id := range snap.Groups().Order() {
-			n := snap.Counts(number, id)
-			if n.Computers > 0 && n.Needed+n.Failed+n.Installed > 0 {
-				p.add("%s: needed %s, failed %s, installed %s of %s", snap.Groups().Group(id).Name, count(n.Needed), count(n.Failed), count(n.Installed), count(n.Computers))
-			}
-		}
-		if on := snap.NeededOn(number, model.GroupAll); len(on) > 0 {
-			var names []string
-			for _, n := range on[:min(len(on), 10)] {
-				if comp := snap.Computer(n); comp != nil {
-					names = append(names, fmt.Sprintf("%s (%s)", comp.Name, strings.ToLower(snap.State(n, number).Word())))
-				}
-			}
-			if len(on) > 10 {
-				names = append(names, fmt.Sprintf("and %s more: c shows all", count(len(on)-10)))
-			}
-			p.add("Computers: %s (e shows all, and explains)", strings.Join(names, ", "))
-		}
+	p.add("%s", updateStatus(snap, r))
+	if all := snap.Counts(number, model.GroupAll); !r.Has(model.FlagDeclined) && all.Computers > 0 {
+		p.add("installed or not applicable: %s of all %s, of which %s", percent(all.InstalledOrNA()), counted(all.Computers, "computer", "computers"), choose(all.Unknown == 0, "none is unknown", counted(all.Unknown, "is unknown", "are unknown")))
+		p.head("STATUS BY GROUP")
+		s.statusByGroup(&p, snap, r, max(w, minWidth-2))
+		p.head("COMPUTERS BY STATE")
+		s.computersByState(&p, snap, number)
 	}
 	p.head("APPROVALS")
 	approvals := snap.Approvals(number)
 	for _, a := range approvals {
-		p.add("%s", s.approvalLine(snap, a))
+		if d := snap.Deployment(a.Deployment); d != nil {
+			p.link(s, target{deployment: d.ID}, "%s", s.approvalLine(snap, a))
+		} else {
+			p.add("%s", s.approvalLine(snap, a))
+		}
 	}
 	if len(approvals) == 0 {
 		p.add("none: a approves it for computer groups")
@@ -157,6 +162,33 @@ func (s scribe) updatePage(snap *store.Snapshot, number uint32, brief bool) (*pa
 			p.add("%s", l)
 		}
 	}
+	s.payload(&p, u)
+	s.supersedence(&p, f, snap, u)
+	s.revisions(&p, u)
+	if len(u.CVEs) > 0 {
+		p.head("VULNERABILITIES")
+		shown := u.CVEs
+		if len(shown) > shownCVEs+2 && !f.isOpen("cves") {
+			shown = shown[:shownCVEs]
+		}
+		for _, id := range shown {
+			p.link(s, target{view: "updates", filter: "cve:" + quoted(id)}, "%s", id)
+		}
+		if len(u.CVEs) > shownCVEs+2 {
+			p.folded(s, f, "cves", len(u.CVEs)-len(shown), "more", "more")
+		}
+	}
+	if len(u.Links) > 0 {
+		p.head("LINKS")
+		for _, l := range u.Links {
+			p.link(s, target{text: l}, "%s", l)
+		}
+	}
+	return &p, nil
+}
+
+// payload writes the packages or the files of an update.
+func (s scribe) payload(p *page, u *model.Update) {
 	if d := u.Debian; d != nil {
 		p.head("PACKAGES")
 		p.add("source %s %s, offered by %s", d.Source, d.Version, strings.Join(d.Suites, ", "))
@@ -164,39 +196,47 @@ func (s scribe) updatePage(snap *store.Snapshot, number uint32, brief bool) (*pa
 			p.add("%s %s %s  %s", b.Name, b.Arch, b.Version, size(b.Size))
 		}
 	}
-	if len(u.Files) > 0 {
-		p.head("FILES")
-		for _, f := range u.Files[:min(len(u.Files), shownFiles)] {
-			p.add("%s  %s", f.Name, size(f.Size))
-			hexLine(&p, "SHA-256", f.SHA256)
-			hexLine(&p, "SHA-1", f.SHA1)
-			if f.URL != "" {
-				p.lines = append(p.lines, "      "+f.URL)
-			}
-		}
-		if n := len(u.Files) - shownFiles; n > 0 {
-			p.add("and %s more", count(n))
+	if len(u.Files) == 0 {
+		return
+	}
+	p.head("FILES")
+	for _, f := range u.Files[:min(len(u.Files), shownFiles)] {
+		p.add("%s  %s", f.Name, size(f.Size))
+		hexLine(p, "SHA-256", f.SHA256)
+		hexLine(p, "SHA-1", f.SHA1)
+		if f.URL != "" {
+			p.linkWith(s.styles.Glyphs.Folded, 1, target{text: f.URL}, "%s", f.URL)
 		}
 	}
-	s.supersedence(&p, snap, number)
-	if revs, err := s.store.Revisions(number); err == nil && len(revs) > 0 {
-		p.head("REVISIONS")
-		for _, v := range revs {
-			what := "first seen"
-			if len(v.Changed) > 0 {
-				what = "changed " + strings.Join(v.Changed, ", ")
-			}
-			p.add("%d  %s  %s", v.Number, v.Arrived.In(s.zone).Format("2006-01-02 15:04"), what)
-		}
+	if n := len(u.Files) - shownFiles; n > 0 {
+		p.add("and %s more", count(n))
 	}
-	if len(u.Links) > 0 {
-		p.head("LINKS")
-		for _, l := range u.Links {
-			p.add("%s", l)
-		}
-	}
-	return &p, nil
 }
+
+// revisions writes how the update changed here. Its vendor counts revisions,
+// too, from another beginning: the number of the newest stands beside ours.
+func (s scribe) revisions(p *page, u *model.Update) {
+	revs, err := s.store.Revisions(u.Number)
+	if err != nil || len(revs) == 0 {
+		return
+	}
+	p.head("REVISIONS")
+	for _, v := range revs {
+		what := "first seen"
+		if len(v.Changed) > 0 {
+			what = "changed " + strings.Join(v.Changed, ", ")
+		}
+		vendor := ""
+		if v.Number == u.Revision && u.Document > 0 {
+			vendor = fmt.Sprintf(" (its vendor counts %d)", u.Document)
+		}
+		p.add("%d%s  %s  %s%s", v.Number, vendor, v.Arrived.In(s.zone).Format("2006-01-02 15:04"), hang, what)
+	}
+}
+
+// shownCVEs is how many vulnerabilities are listed: a cumulative update fixes a
+// hundred.
+const shownCVEs = 8
 
 // shownFiles is how many files of an update are listed: some have thousands.
 const shownFiles = 200
@@ -207,7 +247,7 @@ func (s scribe) facts(p *page, snap *store.Snapshot, r *model.UpdateRow, u *mode
 	p.fact("Identifier", string(u.ID))
 	p.fact("Class", r.Class.Title())
 	if u.Severity != model.SeverityUnspecified {
-		p.fact("Severity", u.Severity.String())
+		p.fact("Severity", severityTitles[min(int(u.Severity), 4)])
 	}
 	p.fact("State", s.publication(r))
 	p.fact("Products", strings.Join(productTitles(snap, u.Products), ", "))
@@ -215,19 +255,31 @@ func (s scribe) facts(p *page, snap *store.Snapshot, r *model.UpdateRow, u *mode
 	p.fact("Arrived", u.Arrived.In(s.zone).Format("2006-01-02 15:04")+" from "+u.Upstream)
 	p.fact("KB", strings.Join(u.KB, ", "))
 	p.fact("Bulletins", strings.Join(u.Bulletins, ", "))
-	p.fact("CVEs", strings.Join(u.CVEs, ", "))
+	if len(u.CVEs) > 3 {
+		p.fact("CVEs", count(len(u.CVEs))+" vulnerabilities, listed below")
+	} else {
+		p.fact("CVEs", strings.Join(u.CVEs, ", "))
+	}
 	p.fact("Languages", languagesText(u.Languages))
-	p.fact("Restart", [...]string{"", "never needed", "may be needed", "always needed"}[min(int(u.Restart), 3)])
+	p.fact("Restart", [...]string{"not stated", "never needed", "may be needed", "always needed"}[min(int(u.Restart), 3)])
 	if vendor {
 		p.fact("Uninstalling", choose(u.Removable, "possible", "not possible"))
 		p.fact("User input", choose(u.Input, "installing it may ask the user something: it gets no deadline", "none"))
 	}
 	switch {
 	case r.Size > 0:
-		p.fact("Size", size(r.Size)+", of which one computer needs a part")
+		p.fact("Size", size(r.Size)+choose(parts(u) > 1, ", of which one computer needs a part", ""))
 	case vendor:
 		p.fact("Size", "not stated")
 	}
+}
+
+// parts is how many packages or files an update has.
+func parts(u *model.Update) int {
+	if u.Debian != nil {
+		return len(u.Debian.Packages)
+	}
+	return len(u.Files)
 }
 
 // manyLanguages is from how many on languages are counted.
@@ -245,39 +297,6 @@ func choose(cond bool, yes, no string) string {
 		return yes
 	}
 	return no
-}
-
-// shownSupersedence is how many superseded updates are listed: a cumulative
-// update has a hundred, and what comes below them must be found.
-const shownSupersedence = 15
-
-func (s scribe) supersedence(p *page, snap *store.Snapshot, number uint32) {
-	for _, part := range []struct {
-		title string
-		list  []uint32
-	}{{"SUPERSEDED BY", snap.SupersededBy(number)}, {"SUPERSEDES", snap.Supersedes(number)}} {
-		if len(part.list) == 0 {
-			continue
-		}
-		p.head(part.title)
-		list := slices.Clone(part.list)
-		slices.SortStableFunc(list, func(a, b uint32) int { // the newest first
-			x, y := snap.Row(a), snap.Row(b)
-			if x == nil || y == nil {
-				return 0
-			}
-			return y.Released.Compare(x.Released)
-		})
-		for i, n := range list {
-			if i == shownSupersedence {
-				p.add("and %s more, which are older", count(len(list)-i))
-				break
-			}
-			if o := snap.Row(n); o != nil {
-				p.link(s, target{update: n}, "%s%s", o.Title, strings.TrimSuffix(" ("+strings.TrimPrefix(approvalWord(snap, o), "- ")+")", " (-)"))
-			}
-		}
-	}
 }
 
 func nonEmpty(texts ...string) []string {

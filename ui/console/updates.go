@@ -281,7 +281,7 @@ func (m restMsg) rested() tea.Cmd {
 	w := full - 2
 	return u.request.start(c.ctx, func(ctx context.Context) func() tea.Cmd {
 		var wrapped []string
-		brief, err := s.updatePage(snap, id, true)
+		brief, err := s.updateBrief(snap, id)
 		if err == nil {
 			wrapped = brief.wrap(w).lines
 		}
