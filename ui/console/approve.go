@@ -2,7 +2,6 @@ package console
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,10 +21,14 @@ type approval struct {
 	c       *Console
 	updates []uint32
 	after   func(model.Entry) tea.Cmd
-	groups  []approvalGroup
-	cursor  int
-	top     int
-	height  int
+	groups  []approvalGroup // all of them, in the order of the tree
+	rows    []int           // those on the screen, as places in groups
+	folded  map[model.GroupID]bool
+	find    string // only groups with this in their names
+	name    string // of the deployment
+	remark  string
+	cursor  window
+	ready   bool
 	request request
 }
 
@@ -33,14 +36,25 @@ type approval struct {
 type approvalGroup struct {
 	id       model.GroupID
 	name     string
+	path     string // with the groups above, for where these are not shown
 	depth    int
+	parent   int // its place in groups; -1 = none
+	below    int // how many groups are below it
 	members  int
 	needing  int
-	existing string
+	existing groupApproval
 	action   model.Action
 	set      bool // not keep
 	deadline time.Time
 	due      int // index into deadlines; the last stands for a custom one
+}
+
+// groupApproval is what the approvals of the chosen updates ask for one group.
+type groupApproval struct {
+	own      bool // the group has approvals of its own
+	differs  bool // they are not the same for all updates
+	action   model.Action
+	deadline time.Time
 }
 
 // deadlines are the choices of the key that changes the deadline (semantics 2,
@@ -90,16 +104,27 @@ func (a *approval) Keys() paneKeys {
 			if g := a.focused(); g != nil && g.id == model.GroupAll && k == keys.SetNone {
 				return "All Computers has no group above: p removes its approval"
 			}
+		case keys.ToChildren:
+			switch g := a.focused(); {
+			case g == nil || !g.set:
+				return "nothing is set here that could be put on the groups below"
+			case g.below == 0:
+				return "there are no groups below this one"
+			}
+		case keys.FoldGroup:
+			if g := a.focused(); g == nil || g.below == 0 || a.find != "" {
+				return "there is nothing below that could be folded"
+			}
 		}
 		return ""
 	}}
 }
 
 func (a *approval) focused() *approvalGroup {
-	if a.cursor >= len(a.groups) {
+	if a.cursor.at >= len(a.rows) {
 		return nil
 	}
-	return &a.groups[a.cursor]
+	return &a.groups[a.rows[a.cursor.at]]
 }
 
 // Update takes in an action.
@@ -114,11 +139,13 @@ func (a *approval) Update(msg tea.Msg) tea.Cmd {
 }
 
 func (a *approval) act(k keys.Action) tea.Cmd {
-	last := len(a.groups) - 1
-	if last < 0 {
-		return nil
+	if k == keys.FindGroup {
+		return a.askFind()
 	}
 	g := a.focused()
+	if g == nil || a.cursor.act(k, len(a.rows)) {
+		return nil
+	}
 	set := func(action model.Action) {
 		g.action, g.set = action, true
 		if action != model.ActionInstall && action != model.ActionUninstall {
@@ -126,18 +153,6 @@ func (a *approval) act(k keys.Action) tea.Cmd {
 		}
 	}
 	switch k {
-	case keys.Up:
-		a.cursor = max(0, a.cursor-1)
-	case keys.Down:
-		a.cursor = min(last, a.cursor+1)
-	case keys.PageUp:
-		a.cursor = max(0, a.cursor-a.height)
-	case keys.PageDown:
-		a.cursor = min(last, a.cursor+a.height)
-	case keys.Top:
-		a.cursor = 0
-	case keys.Bottom:
-		a.cursor = last
 	case keys.SetInstall:
 		set(model.ActionInstall)
 	case keys.SetNone:
@@ -154,7 +169,14 @@ func (a *approval) act(k keys.Action) tea.Cmd {
 		g.due = (g.due + 1) % (len(deadlines) - 1)
 		g.deadline = a.due(g.due)
 	case keys.CustomDue:
-		return a.askDeadline(g)
+		return a.askDeadline(g.id)
+	case keys.ToChildren:
+		a.toChildren(g)
+	case keys.FoldGroup:
+		a.folded[g.id] = !a.folded[g.id]
+		a.arrange(g.id)
+	case keys.NameIt:
+		return a.askName()
 	case keys.Preview:
 		return a.preview()
 	}
@@ -195,13 +217,22 @@ func (a *approval) due(i int) time.Time {
 	return time.Time{}
 }
 
-func (a *approval) askDeadline(g *approvalGroup) tea.Cmd {
+func (a *approval) askDeadline(id model.GroupID) tea.Cmd {
 	c := a.c
+	at := func() *approvalGroup { // the groups may be read anew while somebody writes
+		for i := range a.groups {
+			if a.groups[i].id == id {
+				return &a.groups[i]
+			}
+		}
+		return &approvalGroup{}
+	}
 	p := &prompt{label: "deadline:", check: func(s string) error {
 		_, err := parseDeadline(s, c.now, c.zone)
 		return err
 	}}
 	p.done = func(s string) tea.Cmd {
+		g := at()
 		g.deadline, _ = parseDeadline(s, c.now, c.zone)
 		g.due = len(deadlines) - 1
 		if g.deadline.IsZero() {
@@ -210,7 +241,7 @@ func (a *approval) askDeadline(g *approvalGroup) tea.Cmd {
 		return nil
 	}
 	value := ""
-	if !g.deadline.IsZero() {
+	if g := at(); !g.deadline.IsZero() {
 		value = g.deadline.In(c.zone).Format("2006-01-02T15:04")
 	}
 	return c.ask(p, value)
@@ -248,67 +279,9 @@ func parseDeadline(s string, now time.Time, zone *time.Location) (time.Time, err
 	return time.Time{}, fmt.Errorf("write now, 7d, 7d@03:00 or 2026-12-01T18:00; empty is no deadline")
 }
 
-// load counts for whom the approval would be.
-func (a *approval) load() tea.Cmd {
-	snap := a.c.snap
-	return a.request.start(a.c.ctx, func(ctx context.Context) func() tea.Cmd {
-		tree := snap.Groups()
-		needing := map[uint32]bool{}
-		for _, n := range a.updates {
-			for _, comp := range snap.NeededOn(n, model.GroupAll) {
-				needing[comp] = true
-			}
-		}
-		var groups []approvalGroup
-		for _, id := range tree.Order() {
-			g := approvalGroup{id: id, name: model.Clean(tree.Group(id).Name), depth: tree.Depth(id)}
-			m := snap.Members(id)
-			g.members = int(m.GetCardinality())
-			if g.members == 0 && tree.Group(id).Predefined() && id != model.GroupAll {
-				continue
-			}
-			for comp := range needing {
-				if m.Contains(comp) {
-					g.needing++
-				}
-			}
-			same, first := true, ""
-			for i, n := range a.updates {
-				word := ""
-				if ap, ok := snap.Approval(n, id); ok {
-					word = ap.Action.Title()
-					if !ap.Deadline.IsZero() {
-						word += " by " + ap.Deadline.In(a.c.zone).Format("2006-01-02")
-					}
-				}
-				if i == 0 {
-					first = word
-				}
-				same = same && word == first
-			}
-			if g.existing = first; !same {
-				g.existing = "differs"
-			}
-			groups = append(groups, g)
-		}
-		return func() tea.Cmd {
-			for i := range groups { // what was chosen stays
-				for _, old := range a.groups {
-					if old.id == groups[i].id {
-						groups[i].set, groups[i].action, groups[i].due, groups[i].deadline = old.set, old.action, old.due, old.deadline
-					}
-				}
-			}
-			a.groups = groups
-			a.cursor = max(0, min(a.cursor, len(groups)-1))
-			return nil
-		}
-	})
-}
-
 // preview proposes the approval that was put together.
 func (a *approval) preview() tea.Cmd {
-	change := model.Change{Kind: model.ChangeApprove, Updates: a.updates}
+	change := model.Change{Kind: model.ChangeApprove, Updates: a.updates, Name: a.name, Remark: a.remark}
 	for _, g := range a.groups {
 		if g.set {
 			change.Groups = append(change.Groups, model.GroupAction{Group: g.id, Action: g.action, Deadline: g.deadline})
@@ -325,62 +298,4 @@ func (a *approval) preview() tea.Cmd {
 		}
 		return cmd
 	})
-}
-
-// View draws the tree and the rule that deadlines follow.
-func (a *approval) View(w, h int) string {
-	st := a.c.styles
-	foot := layout.Wrap("A deadline that has come is obeyed at the next check-in, whatever the policy; until then the policy says when approved updates are installed. The deepest group wins.", w-4)
-	a.height = max(1, h-len(foot)-3)
-	// The names give way to the approvals, and the number of computers to both.
-	names, computers := w-50, 10
-	if w < 76 {
-		names, computers = w-38, 0
-	}
-	row := func(name, n, needing, word string) string {
-		return layout.Fit(layout.Fit(name, names, st.Glyphs.Tail)+layout.FitRight(n, computers, "")+layout.FitRight(needing, 9, "")+"  "+word, w-2, st.Glyphs.Tail)
-	}
-	lines := []string{st.Header.Render("  " + row("Group", "Computers", "Need it", "Approval"))}
-	if len(a.groups) == 0 {
-		return lines[0] + "\n\n  reading"
-	}
-	if a.cursor < a.top {
-		a.top = a.cursor
-	}
-	if a.cursor >= a.top+a.height {
-		a.top = a.cursor - a.height + 1
-	}
-	for i := a.top; i < min(len(a.groups), a.top+a.height); i++ {
-		g := a.groups[i]
-		word := "keep"
-		if g.existing != "" {
-			word = "keep (" + g.existing + ")"
-		}
-		if g.set {
-			word = g.action.Title()
-			if g.due == len(deadlines)-1 {
-				word += ", by " + g.deadline.In(a.c.zone).Format("2006-01-02 15:04")
-			} else if g.due > 0 {
-				word += ", " + deadlines[g.due].word
-			}
-			word = "= " + word
-		}
-		lead := "  "
-		if i == a.cursor {
-			lead = "> "
-		}
-		text := lead + row(layout.Blanks(2*g.depth)+g.name, count(g.members), count(g.needing), word)
-		switch {
-		case i == a.cursor:
-			text = st.Cursor.Render(text)
-		case g.set:
-			text = st.Mark.Render(text)
-		}
-		lines = append(lines, text)
-	}
-	lines = append(lines, "")
-	for _, l := range foot {
-		lines = append(lines, st.Muted.Render("  "+l))
-	}
-	return strings.Join(lines, "\n")
 }

@@ -328,8 +328,15 @@ func TestDetailsLeadBehindTheUpdate(t *testing.T) {
 	d := drive(t, s, 80, 40)
 	d.press("2").sees("CRITICAL", "Cumulative").press("enter")
 	d.sees("Severity       Critical", "KB             5034441", "Bulletins      MS24-001", "CVEs           CVE-2024-20666", "Windows Server 2022 (Windows)", "Uninstalling   not possible")
-	d.press("enter").sees(">  ▸ 2023-12 Cumulative")
-	d.press("tab").sees("of these, those that apply to the computer:", "revision 200", "40 kB")
+	d.press("enter").sees(">  ▸ All Computers")
+	for !strings.Contains(d.cursorLine(), "2023-12 Cumulative") {
+		d.press("tab")
+	}
+	d.sees("SUPERSEDES")
+	for !strings.Contains(d.cursorLine(), "2024-01 Cumulative") {
+		d.press("tab")
+	}
+	d.sees("of these, those that apply to the computer:", "revision 200", "40 kB")
 	d.press("enter").sees("which is not decided about by itself", "PREREQUISITES", "x64 processors (detectoid)", "Installable when all of these hold:", "PART OF")
 	for !strings.Contains(d.cursorLine(), "x64 processors") {
 		d.press("tab")

@@ -130,6 +130,10 @@ const (
 	CycleDue     Action = "next-deadline"
 	CustomDue    Action = "custom-deadline"
 	Preview      Action = "preview"
+	ToChildren   Action = "apply-to-children"
+	FoldGroup    Action = "fold-group"
+	FindGroup    Action = "find-group"
+	NameIt       Action = "name-deployment"
 
 	Unfold     Action = "unfold"
 	Fold       Action = "fold"
@@ -289,6 +293,10 @@ var builtin = []Binding{
 	{SetInherit, []string{"p"}, "Same as Parent", "Remove the group's own approval, so that the group above decides", []Scope{Approve}, 0, false},
 	{SetUninstall, []string{"u"}, "Uninstall", "Set the group to Uninstall", []Scope{Approve}, 0, false},
 	{SetKeep, []string{"x", "left", "h"}, "keep", "Keep the group's existing approval", []Scope{Approve}, 0, false},
+	{ToChildren, []string{"c"}, "to children", "Put what is set for the group on all groups below it", []Scope{Approve}, 6, false},
+	{FindGroup, []string{"/"}, "find", "Show only groups with a text in their names", []Scope{Approve}, 5, false},
+	{FoldGroup, []string{"f"}, "fold", "Fold or unfold the groups below", []Scope{Approve}, 7, false},
+	{NameIt, []string{"N"}, "name", "Give the deployment a name and a remark, separated by a semicolon", []Scope{Approve}, 0, false},
 	{Preview, []string{"enter"}, "preview", "Show what it would do, before it is made", []Scope{Approve, Products}, 4, false},
 
 	{Unfold, []string{"right", "l"}, "unfold", "Show what is below the row; from one that is unfolded, go to the first below it", []Scope{Products, FormProducts}, 4, false},
