@@ -69,9 +69,25 @@ func (a *app) terminal() (in, out *os.File, ok bool) {
 	return in, out, in != nil && out != nil && a.s.Ask && a.s.Size.Width > 0
 }
 
-// ownConsole shows the console in the process that holds the store; the engine
-// runs in the background, and others can attach.
+// ownConsole shows the console in the process that holds the store.
 func (a *app) ownConsole(ctx context.Context, h *host) error {
+	return a.holding(ctx, h, func(shown context.Context) (err error) {
+		o := h.consoleOptions(a.s, a.zone, a.readOnly())
+		o.Local, o.Reload = true, h.reloader(a.flags.config, a.s.Getenv)
+		if o.Directory, err = os.Getwd(); err != nil { // it was removed, say
+			o.Directory = string(filepath.Separator)
+		}
+		asked, quiet := h.reloadSignal()
+		defer quiet()
+		o.Reloads = asked
+		o.View, o.Filter, o.Open = a.begin.view, a.begin.filter, a.begin.open
+		return console.Run(shown, o)
+	})
+}
+
+// holding shows a console in the process that holds the store; the engine runs in
+// the background, and others can attach.
+func (a *app) holding(ctx context.Context, h *host, show func(context.Context) error) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	shown, end := context.WithCancelCause(ctx)
@@ -87,16 +103,7 @@ func (a *app) ownConsole(ctx context.Context, h *host) error {
 				h.log.Error("the background ended", "error", err)
 			}
 		})
-		o := h.consoleOptions(a.s, a.zone, a.readOnly())
-		o.Local, o.Reload = true, h.reloader(a.flags.config, a.s.Getenv)
-		if o.Directory, err = os.Getwd(); err != nil { // it was removed, say
-			o.Directory = string(filepath.Separator)
-		}
-		asked, quiet := h.reloadSignal()
-		defer quiet()
-		o.Reloads = asked
-		o.View, o.Filter, o.Open = a.begin.view, a.begin.filter, a.begin.open
-		err = console.Run(shown, o)
+		err = show(shown)
 		if fault := new(console.Fault); errors.As(context.Cause(shown), &fault) {
 			err = errors.Join(err, fault)
 		}

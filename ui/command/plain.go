@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -106,8 +107,8 @@ func (a *app) plainConsole(ctx context.Context, note string) error {
 		case h != nil:
 			s := *a.s
 			view := in.view()
-			s.In = view
-			err := a.holding(ctx, h, func() error { return passed(h.servePlain(ctx, a, &s, notes)) })
+			s.In = terminalInput{view, in.from}
+			err := a.holding(ctx, h, func(shown context.Context) error { return passed(h.servePlain(shown, a, &s, notes)) })
 			return errors.Join(err, view.Close())
 		}
 		for _, n := range notes {
@@ -147,34 +148,6 @@ func passed(status int) error {
 	return &passedError{status}
 }
 
-// holding shows something in the process that holds the store, as ownConsole does
-// with the screen: the engine runs, and others can attach.
-func (a *app) holding(ctx context.Context, h *host, show func() error) error {
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
-	err := h.listen()
-	if err == nil {
-		running.Go(func() {
-			if err := h.engine.Run(background); err != nil && background.Err() == nil {
-				h.log.Error("the background ended", "error", err)
-			}
-		})
-		err = show()
-	}
-	// Commands that others run here may use the engine until they end.
-	var lerr error
-	if h.holder != nil {
-		if busy := h.holder.Busy(); len(busy) > 0 {
-			a.say("Waiting for commands that others run here: %q. Ctrl-C ends them.", busy)
-		}
-		lerr = h.holder.Close(ctx)
-		h.holder = nil
-	}
-	stop()
-	running.Wait()
-	return errors.Join(err, lerr, h.close(ctx, a.say))
-}
-
 // servePlain is a session of the plain console in the process that holds the
 // store.
 func (h *host) servePlain(ctx context.Context, a *app, s *remote.Session, notes []string) int {
@@ -200,7 +173,8 @@ func (h *host) servePlain(ctx context.Context, a *app, s *remote.Session, notes 
 		Store: h.store, Permit: a.permit, Words: words, Views: views, Sources: engine.SourceKinds(), Jobs: h.engine.Jobs, Next: h.engine.NextSync,
 		Log: func() []string { return h.ring.Lines(zone) },
 		In:  s.In, Out: s.Out, Err: s.Err, Person: s.Ask, Width: s.Size.Width, Now: h.store.Now, UTF8: theme.Detect(s.Getenv).UTF8, Zone: zone, Notes: notes, Begin: h.begin(a),
-		Run: func(ctx context.Context, l plain.Line) int { return h.runAt(ctx, a, &caller, l) },
+		Forget: forget(s),
+		Run:    func(ctx context.Context, l plain.Line) int { return h.runAt(ctx, a, &caller, l) },
 	}).Run(ctx)
 }
 
@@ -238,6 +212,25 @@ func (h *host) runAt(ctx context.Context, a *app, caller *remote.Session, l plai
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	return b.finish(ctx, root.ExecuteContext(ctx))
+}
+
+// terminalInput is what comes from a terminal of this process: the terminal stands
+// beside its reader.
+type terminalInput struct {
+	io.Reader
+	terminal io.Reader
+}
+
+// forget drops what was typed at a terminal and not sent off yet: half a line,
+// which a later Enter would complete. It is nil where the terminal is another
+// process's.
+func forget(s *remote.Session) func() {
+	in, _ := s.In.(terminalInput)
+	f, ok := in.terminal.(*os.File)
+	if !ok || !s.Ask {
+		return nil
+	}
+	return func() { flushInput(f) }
 }
 
 // relay gives one input to one reader after another. A read of a terminal cannot

@@ -3,10 +3,13 @@ package command
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +18,7 @@ import (
 	"fettle/model"
 	"fettle/store"
 	"fettle/sync/engine"
+	"fettle/sync/upstream"
 	"fettle/ui/config"
 	"fettle/ui/console"
 	"fettle/ui/remote"
@@ -118,7 +122,7 @@ func newTalk(t *testing.T, filled bool) *talk {
 		t.Fatal(err)
 	}
 	k.host = &host{dir: t.TempDir(), config: config.Default(), store: st, log: slog.New(slog.DiscardHandler), ring: console.NewLog()}
-	k.host.engine = engine.New(engine.Options{Store: st, Clock: k.clock})
+	k.host.engine = engine.New(engine.Options{Store: st, Clock: k.clock, Sources: func(model.Upstream) (upstream.Source, error) { return shelf{}, nil }})
 	t.Cleanup(func() {
 		k.host.engine.Close()
 		if err := st.Close(); err != nil {
@@ -231,6 +235,63 @@ func fails(computer, source string) func(*talk) {
 	}
 }
 
+// shelf is an upstream with two updates.
+type shelf struct{}
+
+func (shelf) Test(context.Context) ([]string, error) {
+	return []string{"The archives can be read."}, nil
+}
+
+func (shelf) Estimate(context.Context, []byte) (model.Estimate, error) {
+	return model.Estimate{Updates: 2, Bytes: 2000}, nil
+}
+
+func (shelf) Synchronize(ctx context.Context, _ []byte, sink upstream.Sink, progress func(model.Progress)) error {
+	progress(model.Progress{Phase: "reading lists", Done: 1, Total: 2})
+	if err := sink.Categories(ctx, []model.Category{{ID: "deb/Debian/bookworm", Title: "Debian 12 (bookworm)", Upstream: "debian"}}); err != nil {
+		return err
+	}
+	if err := sink.Updates(ctx, []*model.Update{storyUpdate("openssl", "3.0-1", model.ClassSecurity), storyUpdate("tzdata", "2026a-1", model.ClassUpdate)}); err != nil {
+		return err
+	}
+	return sink.Anchor(ctx, []byte("1"))
+}
+
+// settled waits until no job runs.
+func settled(k *talk) {
+	ctx, stop := context.WithCancel(k.t.Context())
+	defer stop()
+	changes := k.host.engine.Watch(ctx)
+	for slices.ContainsFunc(k.host.engine.Jobs(), func(j engine.JobState) bool { return j.Ended.IsZero() }) {
+		select {
+		case <-changes:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// managed completes the first wizard, which would need an apt of this computer's,
+// and has the computer report.
+func managed(k *talk) {
+	by := model.Actor{Who: "bob", From: model.FromCommand, Role: model.AccessAdministrator}
+	if _, err := k.host.store.Make(k.t.Context(), model.Change{Kind: model.ChangeComputers, How: []string{howThisComputer}}, by); err != nil {
+		k.t.Error(err)
+	}
+}
+
+// reports has a computer report what it needs, or has installed.
+func reports(needed, installed []uint32) func(*talk) {
+	return func(k *talk) {
+		st := k.host.store
+		_, err := st.Record(k.t.Context(), store.Report{Computer: model.Computer{ID: "c1", Name: "web1", Platform: model.PlatformLinux, Role: model.RoleServer, Contacted: k.clock(), Reported: k.clock()},
+			Status: &model.Status{Reported: k.clock(), Evaluated: st.Snapshot().LastUpdate(), Needed: needed, Installed: installed}})
+		if err != nil {
+			k.t.Error(err)
+		}
+	}
+}
+
 func TestPlainTranscripts(t *testing.T) {
 	for name, test := range map[string]struct {
 		empty, readOnly, script bool
@@ -238,6 +299,10 @@ func TestPlainTranscripts(t *testing.T) {
 		steps                   []step
 		status                  int
 	}{
+		"first-run": {empty: true, steps: slices.Concat(type_("updates"), []step{{happens: managed, line: "overview"}}, type_("2", "", "", "manual", "", "yes", "yes"),
+			[]step{{happens: settled, line: ""}, {happens: reports([]uint32{1, 2}, nil), line: "overview"}},
+			type_("triage", "1", "n", "approve", "All Servers", "", "7d", "First", "no", "approve", "All Servers", "", "7d", "First", "yes", "deployments"),
+			[]step{{happens: reports([]uint32{2}, []uint32{1}), line: "deployments"}}, type_("1", "overview", "quit"))},
 		"overview":           {steps: type_("3", "back", "quit")},
 		"lists":              {steps: type_("set page 2", "updates", "n", "n", "p", "2", "filter needed:>0", "sort -needed", "back", "computers", "1", "groups", "reports", "journal", "1", "quit")},
 		"approve":            {steps: type_("updates needed:>0", "mark 1-2", "marks", "approve", "Nowhere", "All Servers", "install", "7d", "March", "no", "approve 1", "1", "", "now", "", "yes", "deployments", "1", "undo", "yes", "deployments", "quit")},
@@ -398,5 +463,59 @@ func TestAttachedPlainTakesOverWhenTheHolderLeaves(t *testing.T) {
 	}
 	if err := second.Wait(); err != nil {
 		t.Fatal("the second console ended with", err)
+	}
+}
+
+func TestPlainDropsWhatWasTypedAhead(t *testing.T) {
+	dir := t.TempDir()
+	st, err := openData(store.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(fill(t.Context(), st), st.Close()); err != nil {
+		t.Fatal(err)
+	}
+	cmd, f := onTerminalOf(t, dir, "vt220", "--plain")
+	expect := func(text, line string) {
+		t.Helper()
+		if got, ok := readUntil(f, text); !ok {
+			t.Fatalf("%q did not come: %q", text, got)
+		}
+		if _, err := f.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("\n> ", "updates\n")
+	// Whether the lines had come when the question was asked or come while it is
+	// being read: they do not answer it, nor does half a line. Each time it is asked,
+	// the answer is no, until one counts.
+	expect("\n> ", "decline 1\nyes\nyes\nye")
+	const question = "yes or no, no is the default: "
+	var text string
+	b := make([]byte, 4096)
+	for asked := 0; !strings.HasSuffix(text, "\n> "); {
+		n, err := f.Read(b)
+		if err != nil {
+			t.Fatal(err, text)
+		}
+		text += string(b[:n])
+		if now := strings.Count(text, question); now > asked {
+			asked = now
+			if _, err := f.WriteString("no\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if strings.Contains(text, "Declined openssl") || !strings.Contains(text, "Nothing was changed") {
+		t.Errorf("the answers typed ahead counted:\n%s", text)
+	}
+	if _, err := f.WriteString("updates is:declined\n"); err != nil {
+		t.Fatal(err)
+	}
+	expect("No update matches", "\x03")
+	_, _ = readUntil(f, "")
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != statusInterrupted {
+		t.Errorf("Ctrl-C ended it with %v", err)
 	}
 }

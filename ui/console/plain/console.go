@@ -63,6 +63,7 @@ type Options struct {
 	Log     func() []string                // the newest last
 
 	In     io.Reader
+	Forget func() // has the terminal forget half a line that was typed; nil = it cannot
 	Out    io.Writer
 	Err    io.Writer
 	Person bool // somebody sits at a terminal; otherwise the input is a script
@@ -81,6 +82,8 @@ const (
 	statusFailed  = 1
 	statusUsage   = 2
 	statusRefused = 3
+
+	statusInterrupted = 130
 )
 
 // Console is one session at a prompt.
@@ -166,6 +169,9 @@ func (c *Console) Run(ctx context.Context) int {
 			c.status = status
 			break
 		}
+	}
+	if ctx.Err() != nil {
+		return statusInterrupted
 	}
 	return c.status
 }

@@ -22,6 +22,9 @@ func (c *Console) confirm(ctx context.Context, question string) (bool, error) {
 	for {
 		dropped := 0
 		if c.person {
+			if c.o.Forget != nil {
+				c.o.Forget()
+			}
 			dropped = c.in.drop()
 		}
 		if dropped > 0 {
@@ -33,7 +36,7 @@ func (c *Console) confirm(ctx context.Context, question string) (bool, error) {
 		switch {
 		case ctx.Err() != nil:
 			return false, ctx.Err()
-		case !ok:
+		case !ok, strings.EqualFold(strings.TrimSpace(t.text), "no"): // which is safe at any time
 			return false, nil
 		case c.person && t.at.Sub(asked) < graceQuiet:
 			c.errs.line("That was typed before the question could be read, so it does not count.")
