@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -304,6 +305,7 @@ func ParseLater(text string, now time.Time) (time.Time, error) {
 func SortUndecided(list []Undecided) {
 	type place struct {
 		worst uint64 // more is worse: the first five steps of CompareUndecided
+		since int64  // when it was published: the sixth
 		at    int32
 	}
 	places := make([]place, len(list))
@@ -316,11 +318,18 @@ func SortUndecided(list []Undecided) {
 		if r.Has(FlagRequired) {
 			worst |= 1 << 41
 		}
-		places[i] = place{worst, int32(i)}
+		since := int64(math.MaxInt64)
+		if !r.Released.IsZero() {
+			since = r.Released.Unix()
+		}
+		places[i] = place{worst, since, int32(i)}
 	}
 	slices.SortFunc(places, func(a, b place) int {
 		if a.worst != b.worst {
 			return -cmp.Compare(a.worst, b.worst)
+		}
+		if a.since != b.since {
+			return cmp.Compare(a.since, b.since)
 		}
 		return CompareUndecided(list[a.at], list[b.at])
 	})

@@ -34,6 +34,7 @@ type triage struct {
 	next   uint32    // where it goes when the update that was decided stays
 
 	working bool // a decision is being made: the row under the cursor may be decided already
+	early   int  // keys that would have decided meanwhile
 	request request
 	rest    request
 	details request
@@ -122,8 +123,6 @@ func (p *triage) Keys() paneKeys {
 				return "" // the refusal of the setup gate says more
 			case !ok:
 				return "there is nothing in the list"
-			case p.working:
-				return "the last decision is still being made"
 			}
 			if a == keys.ApproveNow {
 				return p.target.problem(p.c)
@@ -131,13 +130,6 @@ func (p *triage) Keys() paneKeys {
 		case keys.BringBack:
 			if !slices.ContainsFunc(p.selection(), func(n uint32) bool { return p.rows[n].Aside == model.AsideLater }) {
 				return "that is not postponed"
-			}
-			if p.working {
-				return "the last decision is still being made"
-			}
-		case keys.Undo:
-			if p.working {
-				return "the last decision is still being made"
 			}
 		case keys.LeftOut:
 			if !p.aside && (p.got == nil || len(p.got.Aside) == 0) {
@@ -174,6 +166,15 @@ func (p *triage) act(a keys.Action) tea.Cmd {
 		return p.moved()
 	}
 	id, ok := p.tab.Cursor()
+	switch a {
+	case keys.ApproveNow, keys.ApproveDialog, keys.DeclineNow, keys.LaterNow, keys.LaterUntil, keys.BringBack, keys.Undo:
+		// What is on the screen may be decided already: a key that comes before the
+		// next queue does nothing, and that is said.
+		if p.working {
+			p.early++
+			return nil
+		}
+	}
 	switch a {
 	case keys.Mark:
 		p.tab.Toggle()
@@ -230,12 +231,17 @@ func (p *triage) act(a keys.Action) tea.Cmd {
 
 // turn shows what was left out, or the queue again.
 func (p *triage) turn() tea.Cmd {
-	p.aside = !p.aside
-	p.tab.ClearMarks()
+	p.look(!p.aside)
 	p.tab.Home()
-	p.late = false
 	p.show(true)
 	return p.moved()
+}
+
+// look turns to what was left out, or to the queue.
+func (p *triage) look(aside bool) {
+	p.aside = aside
+	p.tab.Columns[1].Title = choose(aside, "Why it is left out", "Why it is here")
+	p.tab.ClearMarks()
 }
 
 // selection is the marked updates, or the one under the cursor, by number.
@@ -376,12 +382,12 @@ func (p *triage) rule(w int) string {
 	text := p.got.AsideSummary()
 	switch {
 	case p.aside:
-		text = " o goes back to the queue "
+		text = " o goes back to the queue; b brings back what is for later "
 	case text != "":
 		text = " left out: " + text + "; o shows them "
 	}
 	if layout.Width(text) > w-4 {
-		text = " o shows what was left out "
+		text = choose(p.aside, " o: the queue; b: bring back ", " o shows what was left out ")
 	}
 	head := strings.Repeat(line, 2)
 	return head + text + strings.Repeat(line, max(0, w-2-layout.Width(text)))

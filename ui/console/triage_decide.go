@@ -167,7 +167,7 @@ func (p *triage) decide(d *decision) tea.Cmd {
 		return nil
 	}
 	after, actor := p.decided(d.change.Updates), c.actor
-	p.working = true
+	p.working, p.early = true, 0
 	return func() tea.Msg {
 		plan, err := c.o.Store.Plan(c.ctx, d.change, actor)
 		if err != nil || d.stops(plan) || d.nobody != "" && plan.Computers == 0 {
@@ -205,10 +205,19 @@ func (p *triage) decide(d *decision) tea.Cmd {
 			if left > 0 {
 				text += "; " + count(left) + choose(left == 1, " still waits", " still wait")
 			}
-			c.say(slog.LevelInfo, text)
+			p.tell(text)
 			return cmd
 		})
 	}
+}
+
+// tell says what was done, and how many keys came before that was to be seen.
+func (p *triage) tell(text string) {
+	if p.early > 0 {
+		text = counted(p.early, "key", "keys") + " came too early and did nothing. " + text
+		p.early = 0
+	}
+	p.c.say(slog.LevelInfo, text)
 }
 
 // stillWaiting counts the computers that wait for one of the updates after it was
@@ -297,7 +306,7 @@ func (p *triage) undo() tea.Cmd {
 		return c.undo(0)
 	}
 	last, actor := p.made[len(p.made)-1], c.actor
-	p.working = true
+	p.working, p.early = true, 0
 	return func() tea.Msg {
 		plan, _, err := c.o.Store.PlanUndo(c.ctx, last.entry, actor)
 		exact := err == nil && c.exact(last, plan)
@@ -324,9 +333,9 @@ func (p *triage) undo() tea.Cmd {
 				return c.undo(last.entry)
 			}
 			p.forget(last)
-			p.focus, p.aside = last.update, false
-			p.tab.ClearMarks()
-			c.say(slog.LevelInfo, "Taken back: "+last.what)
+			p.focus = last.update
+			p.look(false)
+			p.tell("Taken back: " + last.what)
 			p.working = true
 			return p.load(true)
 		})

@@ -89,6 +89,25 @@ func TestTriageApprovesAtOnceAndTakesBack(t *testing.T) {
 	d.press("u").sees("WHAT IT WOULD DO", "[>Cancel<]").press("esc").queues("openssl nginx curl tzdata")
 }
 
+// Keys that come before the next queue is on the screen decide nothing, and that
+// is said: what they were meant for is not known.
+func TestTriageKeysThatComeTooEarly(t *testing.T) {
+	d, s := morning(t)
+	d.press("end")
+	_, first := d.c.Update(keyMsg("a"))
+	for _, k := range []string{"a", "d", "u"} {
+		if _, cmd := d.c.Update(keyMsg(k)); cmd != nil {
+			d.run(cmd)
+		}
+	}
+	d.run(first)
+	d.queues("openssl nginx curl").sees("3 keys came too early and did nothing. Approved for All Computers, 1 computer")
+	if len(s.Snapshot().Deployments()) != 1 {
+		t.Errorf("the deployments are %+v", s.Snapshot().Deployments())
+	}
+	d.press("u").queues("openssl nginx curl tzdata").seesNot("too early")
+}
+
 func TestTriageDeclinesAndTakesBack(t *testing.T) {
 	d, s := morning(t)
 	d.press("end", "d").queues("openssl nginx curl").sees("Declined tzdata; u takes it back")
