@@ -41,7 +41,18 @@ func child(dir string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	err = Run(context.Background(), Options{Store: s, Actor: admin, Terminal: theme.Detect(os.Getenv), Local: true, Zone: time.UTC, Now: func() time.Time { return testTime }, View: os.Getenv("FETTLE_CONSOLE_TEST_VIEW")})
+	o := Options{Store: s, Actor: admin, Terminal: theme.Detect(os.Getenv), Local: true, Zone: time.UTC, Now: func() time.Time { return testTime }, View: os.Getenv("FETTLE_CONSOLE_TEST_VIEW"), Filter: os.Getenv("FETTLE_CONSOLE_TEST_FILTER")}
+	switch os.Getenv("FETTLE_CONSOLE_TEST_WITH") {
+	case "clock":
+		o.Now = time.Now
+	case "mouse":
+		o.Mouse = true
+	}
+	if where, ok := strings.CutPrefix(os.Getenv("FETTLE_CONSOLE_TEST_WITH"), "fault-in-"); ok {
+		err = runFaulty(o, where)
+	} else {
+		err = Run(context.Background(), o)
+	}
 	if cerr := s.Close(); cerr != nil {
 		fmt.Println(cerr)
 		return 1
@@ -67,6 +78,10 @@ type terminal struct {
 	screen vt10x.Terminal
 	exited chan error
 
+	drained chan struct{} // closed when nothing more comes
+	dir     string
+	journal uint64 // entries when it began
+
 	mu      sync.Mutex
 	raw     strings.Builder
 	changed chan struct{}
@@ -74,6 +89,13 @@ type terminal struct {
 
 // onTerminal starts a console on a full store, in 80x24.
 func onTerminal(t *testing.T, env ...string) *terminal {
+	t.Helper()
+	return onTerminalOf(t, 80, 24, 30, nil, env...)
+}
+
+// onTerminalOf starts a console on a store with that many updates more, at a
+// size; before, if any, is the program that starts it.
+func onTerminalOf(t *testing.T, w, h, extra int, before []string, env ...string) *terminal {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts processes")
@@ -85,7 +107,8 @@ func onTerminal(t *testing.T, env ...string) *terminal {
 	}
 	must[struct{}](t)(struct{}{}, s.WaitLoaded(t.Context()))
 	setUp(t, s)
-	fill(t, s, 30)
+	fill(t, s, extra)
+	entries, _ := s.Snapshot().Journal()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -93,10 +116,11 @@ func onTerminal(t *testing.T, env ...string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &terminal{t: t, exited: make(chan error, 1), changed: make(chan struct{}, 1)}
-	x.cmd = exec.Command(exe)
+	x := &terminal{t: t, dir: dir, journal: entries, exited: make(chan error, 1), drained: make(chan struct{}), changed: make(chan struct{}, 1)}
+	args := append(before[:len(before):len(before)], exe)
+	x.cmd = exec.Command(args[0], args[1:]...)
 	x.cmd.Env = append([]string{childVariable + "=" + dir, "PATH=" + os.Getenv("PATH"), "TERM=xterm-256color", "LANG=C.UTF-8", "FETTLE_CONSOLE_TEST_VIEW=updates"}, env...)
-	x.pty, err = pty.StartWithSize(x.cmd, &pty.Winsize{Rows: 24, Cols: 80})
+	x.pty, err = pty.StartWithSize(x.cmd, &pty.Winsize{Rows: uint16(h), Cols: uint16(w)})
 	if err != nil {
 		t.Skipf("there is no pseudo-terminal: %v", err)
 	}
@@ -111,7 +135,7 @@ func onTerminal(t *testing.T, env ...string) *terminal {
 	x.pty.Close()
 	x.pty = os.NewFile(uintptr(fd), "ptmx")
 	// The emulator gets no way to answer: a query of the console would show.
-	x.screen = vt10x.New(vt10x.WithSize(80, 24), vt10x.WithWriter(io.Discard))
+	x.screen = vt10x.New(vt10x.WithSize(w, h), vt10x.WithWriter(io.Discard))
 	var reading sync.WaitGroup
 	reading.Go(x.read)
 	t.Cleanup(func() {
@@ -124,6 +148,7 @@ func onTerminal(t *testing.T, env ...string) *terminal {
 }
 
 func (x *terminal) read() {
+	defer close(x.drained)
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := x.pty.Read(buf)
@@ -296,19 +321,4 @@ func TestResizeReachesTheFrame(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.waits("need 60x15")
-}
-
-// TestCursorMovesAreCheap bounds what a key sends (finding 6): two rows, not a
-// screen.
-func TestCursorMovesAreCheap(t *testing.T) {
-	x := onTerminal(t)
-	x.waits("> openssl")
-	x.types("j")
-	x.waits("> curl")
-	before := len(x.sent())
-	x.types("k")
-	x.waits("> openssl")
-	if n := len(x.sent()) - before; n > 2000 {
-		t.Errorf("moving the cursor sent %d bytes", n)
-	}
 }
