@@ -39,7 +39,7 @@ func newHelp(c *Console, of paneKeys) pane {
 
 // list makes the items that the search lets through.
 func (h *help) list() {
-	h.items = nil
+	h.items, h.drawn = nil, nil
 	fits := func(texts ...string) bool {
 		return h.search == "" || strings.Contains(strings.ToLower(strings.Join(texts, " ")), strings.ToLower(h.search))
 	}
@@ -175,11 +175,11 @@ func (h *help) View(w, height int) string {
 		h.top = h.cursor - height + 1
 	}
 	h.top = max(0, min(h.top, len(h.items)-height))
+	h.drawn = h.drawn[:0]
 	if len(h.items) == 0 {
 		return "\n  Nothing here has " + model.Clean(h.search) + "."
 	}
 	var lines []string
-	h.drawn = h.drawn[:0]
 	last := h.top
 	for i := h.top; i < len(h.items) && len(lines) < height; i++ {
 		it := h.items[i]

@@ -127,6 +127,7 @@ type Styles struct {
 // token is one style of a theme: a colour and attributes.
 type token struct {
 	colour  string // "#rrggbb"; empty = the terminal's own
+	basic   int    // where there are 16 colours; 0 = the terminal's own
 	bold    bool
 	reverse bool
 	under   bool
@@ -145,32 +146,32 @@ type palette struct {
 var palettes = []palette{
 	{
 		name: "dark", ground: []string{"#000000", "#1e1e1e", "#282c34"}, minimum: 4.5,
-		title: token{bold: true}, muted: token{colour: "#9e9e9e"}, header: token{colour: "#87afd7", bold: true}, tab: token{bold: true, reverse: true},
-		cursor: token{reverse: true}, mark: token{colour: "#ffd75f", bold: true}, key: token{colour: "#87d7ff", bold: true},
-		good: token{colour: "#87d787"}, info: token{colour: "#87d7ff"}, warn: token{colour: "#ffd75f"}, bad: token{colour: "#ff8787", bold: true},
-		setup: token{colour: "#ffaf5f", bold: true}, line: token{colour: "#9e9e9e"},
+		title: token{bold: true}, muted: token{colour: "#9e9e9e"}, header: token{colour: "#87afd7", basic: 14, bold: true}, tab: token{bold: true, reverse: true},
+		cursor: token{reverse: true}, mark: token{colour: "#ffd75f", basic: 11, bold: true}, key: token{colour: "#87d7ff", basic: 14, bold: true},
+		good: token{colour: "#87d787", basic: 10}, info: token{colour: "#87d7ff", basic: 14}, warn: token{colour: "#ffd75f", basic: 11}, bad: token{colour: "#ff8787", basic: 9, bold: true},
+		setup: token{colour: "#ffaf5f", basic: 11, bold: true}, line: token{colour: "#9e9e9e"},
 	},
 	{
 		name: "light", ground: []string{"#ffffff", "#fdf6e3"}, minimum: 4.5,
-		title: token{bold: true}, muted: token{colour: "#5f5f5f"}, header: token{colour: "#005faf", bold: true}, tab: token{bold: true, reverse: true},
-		cursor: token{reverse: true}, mark: token{colour: "#875f00", bold: true}, key: token{colour: "#005f87", bold: true},
-		good: token{colour: "#005f00"}, info: token{colour: "#005faf"}, warn: token{colour: "#875f00"}, bad: token{colour: "#af0000", bold: true},
-		setup: token{colour: "#af0000", bold: true}, line: token{colour: "#5f5f5f"},
+		title: token{bold: true}, muted: token{colour: "#5f5f5f"}, header: token{colour: "#005faf", basic: 4, bold: true}, tab: token{bold: true, reverse: true},
+		cursor: token{reverse: true}, mark: token{colour: "#875f00", basic: 5, bold: true}, key: token{colour: "#005f87", basic: 4, bold: true},
+		good: token{colour: "#005f00"}, info: token{colour: "#005faf", basic: 4}, warn: token{colour: "#875f00", basic: 5}, bad: token{colour: "#af0000", basic: 1, bold: true},
+		setup: token{colour: "#af0000", basic: 1, bold: true}, line: token{colour: "#5f5f5f"},
 	},
 	{
 		name: "high-contrast", ground: []string{"#000000"}, minimum: 7,
-		title: token{colour: "#ffffff", bold: true}, muted: token{colour: "#ffffff"}, header: token{colour: "#ffffff", bold: true, under: true}, tab: token{colour: "#ffffff", bold: true, reverse: true},
-		cursor: token{colour: "#ffffff", bold: true, reverse: true}, mark: token{colour: "#ffff00", bold: true}, key: token{colour: "#00ffff", bold: true},
-		good: token{colour: "#00ff00", bold: true}, info: token{colour: "#00ffff", bold: true}, warn: token{colour: "#ffff00", bold: true}, bad: token{colour: "#ff8787", bold: true, under: true},
-		setup: token{colour: "#ffff00", bold: true, under: true}, line: token{colour: "#ffffff"},
+		title: token{colour: "#ffffff", basic: 15, bold: true}, muted: token{colour: "#ffffff", basic: 15}, header: token{colour: "#ffffff", basic: 15, bold: true, under: true}, tab: token{colour: "#ffffff", basic: 15, bold: true, reverse: true},
+		cursor: token{colour: "#ffffff", basic: 15, bold: true, reverse: true}, mark: token{colour: "#ffff00", basic: 11, bold: true}, key: token{colour: "#00ffff", basic: 14, bold: true},
+		good: token{colour: "#00ff00", basic: 10, bold: true}, info: token{colour: "#00ffff", basic: 14, bold: true}, warn: token{colour: "#ffff00", basic: 11, bold: true}, bad: token{colour: "#ff8787", basic: 15, bold: true, under: true},
+		setup: token{colour: "#ffff00", basic: 11, bold: true, under: true}, line: token{colour: "#ffffff", basic: 15},
 	},
 	{
 		// Blue against orange: told apart with every common colour blindness.
 		name: "colour-blind", ground: []string{"#000000", "#1e1e1e"}, minimum: 4.5,
-		title: token{bold: true}, muted: token{colour: "#9e9e9e"}, header: token{colour: "#afd7ff", bold: true}, tab: token{bold: true, reverse: true},
-		cursor: token{reverse: true}, mark: token{colour: "#ffffff", bold: true, under: true}, key: token{colour: "#afd7ff", bold: true},
-		good: token{colour: "#5fafff"}, info: token{colour: "#afd7ff"}, warn: token{colour: "#ffd7af"}, bad: token{colour: "#ff8700", bold: true},
-		setup: token{colour: "#ff8700", bold: true, under: true}, line: token{colour: "#9e9e9e"},
+		title: token{bold: true}, muted: token{colour: "#9e9e9e"}, header: token{colour: "#afd7ff", basic: 14, bold: true}, tab: token{bold: true, reverse: true},
+		cursor: token{reverse: true}, mark: token{colour: "#ffffff", basic: 15, bold: true, under: true}, key: token{colour: "#afd7ff", basic: 14, bold: true},
+		good: token{colour: "#5fafff", basic: 14}, info: token{colour: "#afd7ff", basic: 14}, warn: token{colour: "#ffd7af", basic: 11}, bad: token{colour: "#ff8700", basic: 11, bold: true},
+		setup: token{colour: "#ff8700", basic: 11, bold: true, under: true}, line: token{colour: "#9e9e9e"},
 	},
 	{
 		name:  "mono",
@@ -228,7 +229,15 @@ func (k token) sequence(t Terminal) string {
 			}
 		}
 	}
-	if k.colour != "" && t.Profile != termenv.Ascii && t.Attributes {
+	switch {
+	case !t.Attributes || t.Profile == termenv.Ascii:
+	case t.Profile == termenv.ANSI:
+		// Chosen, not converted: the nearest of sixteen is often the one that
+		// cannot be read, such as bright green on white.
+		if k.basic > 0 {
+			parts = append(parts, termenv.ANSIColor(k.basic).Sequence(false))
+		}
+	case k.colour != "":
 		if c := t.Profile.Color(k.colour); c != nil {
 			parts = append(parts, c.Sequence(false))
 		}

@@ -1,6 +1,7 @@
 package theme
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -92,5 +93,87 @@ func TestSelectionWithoutColour(t *testing.T) {
 func TestUnknownTheme(t *testing.T) {
 	if _, err := New("darc", Terminal{}); err == nil || !strings.Contains(err.Error(), "dark, light") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// palettes16 are what terminals show for the 16 colours.
+var palettes16 = map[string][16]string{
+	"xterm": {"#000000", "#cd0000", "#00cd00", "#cdcd00", "#0000ee", "#cd00cd", "#00cdcd", "#e5e5e5", "#7f7f7f", "#ff0000", "#00ff00", "#ffff00", "#5c5cff", "#ff00ff", "#00ffff", "#ffffff"},
+	"linux": {"#000000", "#aa0000", "#00aa00", "#aa5500", "#0000aa", "#aa00aa", "#00aaaa", "#aaaaaa", "#555555", "#ff5555", "#55ff55", "#ffff55", "#5555ff", "#ff55ff", "#55ffff", "#ffffff"},
+	"putty": {"#000000", "#bb0000", "#00bb00", "#bbbb00", "#0000bb", "#bb00bb", "#00bbbb", "#bbbbbb", "#555555", "#ff5555", "#55ff55", "#ffff55", "#5555ff", "#ff55ff", "#55ffff", "#ffffff"},
+}
+
+// xterm256 is the colour of an index above the first 16: a cube, then greys.
+func xterm256(n int) string {
+	hex := func(r, g, b int) string { return fmt.Sprintf("#%02x%02x%02x", r, g, b) }
+	if n >= 232 {
+		v := 8 + 10*(n-232)
+		return hex(v, v, v)
+	}
+	level := func(i int) int {
+		if i == 0 {
+			return 0
+		}
+		return 55 + 40*i
+	}
+	n -= 16
+	return hex(level(n/36), level(n/6%6), level(n%6))
+}
+
+func tokens(p palette) map[string]token {
+	return map[string]token{"title": p.title, "muted": p.muted, "header": p.header, "tab": p.tab, "cursor": p.cursor, "mark": p.mark,
+		"key": p.key, "good": p.good, "info": p.info, "warn": p.warn, "bad": p.bad, "setup": p.setup, "line": p.line}
+}
+
+// TestContrastAsTerminalsShowIt reads the colour out of what is sent, with 256
+// colours and with 16, and holds what terminals make of it to the theme's ratio:
+// a conversion may turn a good colour into one that cannot be read.
+func TestContrastAsTerminalsShowIt(t *testing.T) {
+	check := func(theme, name, depth, colour, ground string, least float64) {
+		if got := contrast(colour, ground); got < least {
+			t.Errorf("%s, %s: %s is %s on %s, with contrast %.1f, less than %.1f", theme, depth, name, colour, ground, got, least)
+		}
+	}
+	for _, p := range palettes {
+		for name, k := range tokens(p) {
+			code := func(profile termenv.Profile) (codes []int) {
+				seq := strings.TrimSuffix(strings.TrimPrefix(k.sequence(Terminal{Profile: profile, Attributes: true}), "\x1b["), "m")
+				for f := range strings.SplitSeq(seq, ";") {
+					n, _ := strconv.Atoi(f)
+					codes = append(codes, n)
+				}
+				return codes
+			}
+			if c := code(termenv.ANSI256); len(c) > 2 && c[len(c)-3] == 38 {
+				for _, g := range p.ground {
+					check(p.name, name, "256 colours", xterm256(c[len(c)-1]), g, p.minimum)
+				}
+			} else if k.colour != "" {
+				t.Errorf("%s: %s has no colour among 256: %v", p.name, name, c)
+			}
+			for _, n := range code(termenv.ANSI) {
+				index := -1
+				switch {
+				case n >= 30 && n <= 37:
+					index = n - 30
+				case n >= 90 && n <= 97:
+					index = n - 82
+				}
+				if index < 0 {
+					continue
+				}
+				for terminal, colours := range palettes16 {
+					// Of sixteen colours the theme's own ground is one: white or black.
+					check(p.name, name, "16 colours of "+terminal, colours[index], p.ground[0], p.minimum)
+				}
+			}
+		}
+	}
+}
+
+// TestThemesAreFive names them, and holds the settings' list to them.
+func TestThemesAreFive(t *testing.T) {
+	if got := strings.Join(Names(), " "); got != "dark light high-contrast colour-blind mono" {
+		t.Errorf("the themes are %s", got)
 	}
 }
