@@ -204,4 +204,3 @@ func BenchmarkAgainstAptitude(b *testing.B) {
 	b.ReportMetric(millis(theirs), "ms-aptitude")
 	b.ReportMetric(float64(ours)/float64(theirs), "x-aptitude")
 }
-

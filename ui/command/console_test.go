@@ -140,3 +140,125 @@ func TestAttachedConsoleTakesOverWhenTheHolderLeaves(t *testing.T) {
 		t.Fatal("the second console ended with", err)
 	}
 }
+
+// TestAfterAKillTheNextConsoleStarts is terminal finding 8: after kill -9 a
+// read-only console starts, too, and then an ordinary one.
+func TestAfterAKillTheNextConsoleStarts(t *testing.T) {
+	dir := t.TempDir()
+	cmd, f := onTerminal(t, dir)
+	if text, ok := readUntil(f, "Overview"); !ok {
+		t.Fatalf("no console came: %q", text)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	for _, args := range [][]string{{"--read-only"}, {}} {
+		cmd, f := onTerminal(t, dir, args...)
+		want := "Overview"
+		if len(args) > 0 {
+			want = "[RO]"
+		}
+		text, ok := readUntil(f, want)
+		if !ok {
+			t.Fatalf("%v: no console came after the kill: %q", args, text)
+		}
+		go io.Copy(io.Discard, f)
+		if _, err := f.WriteString("q"); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%v: it ended with %v", args, err)
+		}
+	}
+}
+
+// TestConsoleReadsItsSettingsAgain changes config.toml under an open console:
+// SIGUSR1 reads it, and what is wrong with it changes nothing.
+func TestConsoleReadsItsSettingsAgain(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config.toml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("[ui]\ntheme = \"dark\"\n")
+	cmd, f := onTerminal(t, dir, "--config", file)
+	if text, ok := readUntil(f, "Overview"); !ok {
+		t.Fatalf("no console came: %q", text)
+	}
+	write("[ui]\ntheme = \"mono\"\nfps = 20\n[keys]\nlog = [\"f5\"]\n")
+	for _, step := range []struct{ config, want string }{
+		{"", `ui.theme is "mono", was "dark"; ui.fps is 20, was 30 (from`},
+		{"[keys]\nlog = [\"J\"]\n", `the configuration stays as it was`},
+	} {
+		if step.config != "" {
+			write(step.config)
+		}
+		if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		if text, ok := readUntil(f, step.want); !ok {
+			t.Fatalf("%q was not said: %q", step.want, text)
+		}
+	}
+	go io.Copy(io.Discard, f)
+	if _, err := f.WriteString("q"); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestServedSessionEndsWithItsClient is terminal finding 7: colours are the
+// session's own, sizes reach it, and a client that is gone takes its console and
+// its goroutines along.
+func TestServedSessionEndsWithItsClient(t *testing.T) {
+	dir := t.TempDir()
+	_, holder := onTerminal(t, dir)
+	if text, ok := readUntil(holder, "Overview"); !ok {
+		t.Fatalf("no console came: %q", text)
+	}
+	go io.Copy(io.Discard, holder)
+	sessions := map[string]string{"TERM=xterm-256color": "\x1b[38;5;", "TERM=linux": "\x1b[1;9", "TERM=vt220": "\x1b[1m"}
+	for env, want := range sessions {
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(exe)
+		cmd.Env = append(os.Environ(), asProgram+"=1", "FETTLE_DATA="+dir, "HOME="+dir, "LANG=C.UTF-8", "NO_COLOR=", "COLORTERM=", env)
+		f, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 100, Rows: 30})
+		if err != nil {
+			t.Skipf("no pseudo-terminal: %v", err)
+		}
+		text, ok := readUntil(f, "Overview")
+		if !ok {
+			t.Fatalf("%s: no console came: %q", env, text)
+		}
+		if _, err := f.WriteString("?"); err != nil {
+			t.Fatal(err)
+		}
+		more, ok := readUntil(f, want)
+		if !ok {
+			t.Fatalf("%s: %q was not sent: %q", env, want, more)
+		}
+		if strings.HasSuffix(env, "vt220") && (strings.Contains(text+more, "[38;") || strings.Contains(text+more, "[9")) {
+			t.Errorf("%s: there is colour", env)
+		}
+		if err := pty.Setsize(f, &pty.Winsize{Cols: 50, Rows: 12}); err != nil {
+			t.Fatal(err)
+		}
+		if text, ok := readUntil(f, "has  50x12"); !ok {
+			t.Fatalf("%s: the size did not reach the session: %q", env, text)
+		}
+		if err := cmd.Process.Kill(); err != nil { // the line is cut
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		f.Close()
+	}
+}
