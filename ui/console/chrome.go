@@ -24,9 +24,12 @@ type tabPlace struct {
 	from, to int
 }
 
+// The longest name of a tab that is cut, and what is left of it at least.
+const longestTab, leastTab = 10, 3
+
 // placeTabs draws the tabs and says where each stands.
 func (c *Console) placeTabs(w int) (string, []tabPlace) {
-	var names []string
+	var keyed, named []string // the two parts of each
 	var places []tabPlace
 	at := -1
 	for _, s := range screens() {
@@ -35,44 +38,40 @@ func (c *Console) placeTabs(w int) (string, []tabPlace) {
 			continue
 		}
 		if here {
-			at = len(names)
+			at = len(named)
 		}
-		name := s.tab
-		if name == "" {
-			name = s.name
-		}
+		key := ""
 		if bind := c.keys.Action(s.action); bind != nil && len(bind.Keys) > 0 {
-			name = bind.Label() + " " + name
+			key = bind.Label()
 		}
-		names = append(names, name)
+		keyed, named = append(keyed, key), append(named, orWord(s.tab, s.name))
 		places = append(places, tabPlace{action: s.action})
 	}
-	line := func() (left, here, right string) {
+	names := make([]string, len(named))
+	line := func(gap string, most int) (left, here, right string) {
+		for i := range named {
+			if i == at {
+				names[i] = strings.TrimSpace(keyed[i] + " " + named[i])
+			} else {
+				names[i] = strings.TrimSpace(keyed[i] + gap + layout.Cut(named[i], most, ""))
+			}
+		}
 		before, after := strings.Join(names[:at], " "), strings.Join(names[at+1:], " ")
 		if before != "" {
 			before = " " + before
 		}
 		return before, "[" + names[at] + "]", after
 	}
-	left, here, right := line()
-	if layout.Width(left+here+right) > w {
-		full := slices.Clone(names)
-		for i := range names {
-			if i != at {
-				names[i] = strings.Replace(names[i], " ", "", 1) // as panels of two decades have it: 1Overview
-			}
-		}
-		if left, here, right = line(); layout.Width(left+here+right) > w {
-			names = full
-		}
+	// First the blank behind each key goes, as panels of two decades have it:
+	// 1Overview. Then names are cut as little as the width needs, because a screen
+	// without a tab of its own takes room; before they say nothing they are left
+	// out.
+	left, here, right := line(" ", w)
+	for most := w; layout.Width(left+here+right) > w && most >= leastTab; most = min(most-1, longestTab) {
+		left, here, right = line("", most)
 	}
 	if layout.Width(left+here+right) > w {
-		for i := range names {
-			if i != at {
-				names[i], _, _ = strings.Cut(names[i], " ")
-			}
-		}
-		left, here, right = line()
+		left, here, right = line("", 0)
 	}
 	x := 1
 	for i, name := range names { // brackets stand in the place of blanks

@@ -146,7 +146,7 @@ func TestEveryWayAtEverySize(t *testing.T) {
 			}
 		}
 	}
-	if _, err := s.VerifyJournal(t.Context()); err != nil {
+	if _, err := s.VerifyJournal(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
 }

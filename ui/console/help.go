@@ -187,35 +187,35 @@ func (h *help) View(w, height int) string {
 			h.drawn = append(h.drawn, last)
 		}
 		last = i
-		var l string
+		var label, text string
 		switch {
 		case it.heading != "":
 			lines = append(lines, st.Header.Render(layout.Fit(" "+it.heading, w, st.Glyphs.Tail)))
 			continue
 		case it.binding != nil:
-			text := it.binding.Long
+			text = it.binding.Long
 			if it.why != "" {
 				text = "(not now: " + it.why + ") " + text
 			}
-			l = layout.Fit(it.binding.Labels(), 14, st.Glyphs.Tail) + " " + text
+			label = layout.Fit(it.binding.Labels(), 14, st.Glyphs.Tail) + " "
 		default:
-			l = it.term.Word + ": " + it.term.Meaning
+			text = it.term.Word + ": " + it.term.Meaning
 		}
 		if i == h.cursor {
 			// The row under the cursor is shown whole.
-			for j, part := range layout.Wrap(l, w-3) {
+			for j, part := range layout.Wrap(text, w-3-layout.Width(label)) {
 				if len(lines) >= height {
 					break
 				}
-				lead := "> "
+				lead := "> " + label
 				if j > 0 {
-					lead = "  "
+					lead = "  " + layout.Blanks(layout.Width(label))
 				}
 				lines = append(lines, st.Cursor.Render(layout.Fit(lead+part, w, "")))
 			}
 			continue
 		}
-		l = layout.Fit("  "+l, w, st.Glyphs.Tail)
+		l := layout.Fit("  "+label+text, w, st.Glyphs.Tail)
 		if it.why != "" {
 			l = st.Muted.Render(l)
 		}
