@@ -24,6 +24,10 @@ func role(k model.ChangeKind) model.Access {
 	return model.AccessAdministrator
 }
 
+// RoleFor is the least access that a kind of change needs, for those who want to
+// know before they try.
+func RoleFor(k model.ChangeKind) model.Access { return role(k) }
+
 // neededRole is the least access that a change needs with all its steps.
 func neededRole(c model.Change) model.Access {
 	need := role(c.Kind)

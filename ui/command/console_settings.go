@@ -19,7 +19,7 @@ type begin struct{ view, filter, open string }
 
 // screenOptions are what a configuration says of the screen.
 func screenOptions(c config.Config) console.Options {
-	o := console.Options{Theme: c.UI.Theme, ASCII: c.UI.ASCII, Step: !c.UI.Page, FPS: c.UI.FPS, Mouse: c.UI.Mouse, Clipboard: c.UI.Clipboard, Keys: c.Keys}
+	o := console.Options{Theme: c.UI.Theme, ASCII: c.UI.ASCII, Step: !c.UI.Page, FPS: c.UI.FPS, Mouse: c.UI.Mouse, Clipboard: c.UI.Clipboard, Keys: c.Keys, Config: c.Settings(), ConfigFile: c.Path}
 	for _, v := range c.Views {
 		o.Views = append(o.Views, console.View{Name: v.Name, On: v.On, Filter: v.Filter, Sort: v.Sort, Columns: v.Columns})
 	}
@@ -35,6 +35,7 @@ func (h *host) reloader(path string, getenv func(string) string) console.Reloade
 		if err != nil {
 			return console.Options{}, nil, err
 		}
+		now = now.OverriddenAs(last)
 		if _, err := keys.New(now.Keys); err != nil {
 			return console.Options{}, nil, &config.Error{File: now.Path, Message: "[keys]: " + err.Error()}
 		}

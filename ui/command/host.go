@@ -122,7 +122,7 @@ func (a *app) attach(ctx context.Context) (*remote.Client, string, error) {
 
 // open opens the store in this process.
 func (a *app) open(dir string) (*host, error) {
-	h := &host{dir: dir, config: a.config}
+	h := &host{dir: dir, config: a.overridden(a.config)}
 	roots, err := a.config.Pool()
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +46,7 @@ func (a *app) configCommand() *cobra.Command {
 			if a.flags.json {
 				return a.writeJSON(a.config)
 			}
-			text, err := a.config.Text()
+			text, err := a.overridden(a.config).Annotated()
 			if err != nil {
 				return err
 			}
@@ -57,4 +58,19 @@ func (a *app) configCommand() *cobra.Command {
 		})},
 	)
 	return cmd
+}
+
+// overridden says which settings the command line or a variable decides for this
+// process, before the file.
+func (a *app) overridden(c config.Config) config.Config {
+	if dir := a.s.Getenv("FETTLE_DATA"); dir != "" {
+		c = c.Override("data.directory", strconv.Quote(dir), config.FromEnv)
+	}
+	if a.flags.data != "" {
+		c = c.Override("data.directory", strconv.Quote(a.flags.data), config.FromFlag)
+	}
+	if a.flags.readOnly {
+		c = c.Override("ui.read_only", "true", config.FromFlag)
+	}
+	return c
 }

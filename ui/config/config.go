@@ -40,6 +40,9 @@ type Config struct {
 	Views  []View              `toml:"view"`
 
 	Path string `toml:"-"` // the file that was read; empty = none
+
+	written   map[string]bool     `toml:"-"` // the settings that the file has
+	overrides map[string]override `toml:"-"`
 }
 
 // Data says where things are kept.
@@ -175,7 +178,10 @@ func Parse(file, text string) (Config, error) {
 	if err := c.check(file, text); err != nil {
 		return Config{}, err
 	}
-	c.Path = file
+	c.Path, c.written = file, map[string]bool{}
+	for _, d := range described {
+		c.written[d.section+"."+d.key] = md.IsDefined(d.section, d.key)
+	}
 	return c, nil
 }
 

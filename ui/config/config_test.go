@@ -28,7 +28,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Path = ""
+	c.Path, c.written = "", nil
 	if !reflect.DeepEqual(c, Default()) {
 		t.Errorf("the example parses to\n%+v\nbut the defaults are\n%+v", c, Default())
 	}
@@ -171,7 +171,7 @@ func TestShownConfigurationParses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back.Path = ""
+	back.Path, back.written = "", nil
 	if !reflect.DeepEqual(back, c) {
 		t.Errorf("got %+v, want %+v\n%s", back, c, text)
 	}

@@ -11,6 +11,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"fettle/store"
+	"fettle/ui/config"
 	"fettle/ui/console/layout"
 )
 
@@ -33,7 +34,7 @@ type driver struct {
 func drive(t testing.TB, s *store.Store, w, h int, change ...func(*Options)) *driver {
 	t.Helper()
 	d := &driver{t: t, engine: newFakeEngine(), now: testTime, gap: time.Second}
-	o := Options{Store: s, Engine: d.engine, Reporter: storeReports{s}, Actor: admin, Terminal: plainTerminal(), Zone: time.UTC, Server: time.UTC, Now: func() time.Time { return d.now }}
+	o := Options{Config: config.Default().Settings(), Store: s, Engine: d.engine, Reporter: storeReports{s}, Actor: admin, Terminal: plainTerminal(), Zone: time.UTC, Server: time.UTC, Now: func() time.Time { return d.now }}
 	for _, f := range change {
 		f(&o)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"fettle/model"
 	"fettle/store"
+	"fettle/ui/config"
 	"fettle/ui/console/theme"
 	"fettle/ui/report"
 )
@@ -108,13 +109,15 @@ type View struct {
 
 // Options are what a console is made of.
 type Options struct {
-	Store    *store.Store
-	Engine   Engine   // nil = nothing runs in the background
-	Reporter Reporter // nil = no reports
-	Actor    model.Actor
-	Machine  func(context.Context) (Machine, error) // nil = nothing is known of it
-	Log      *Log                                   // nil = the console's own messages only
-	LogFile  string                                 // where the process logs to, for what was said before it began; empty = nowhere
+	Store      *store.Store
+	Engine     Engine   // nil = nothing runs in the background
+	Reporter   Reporter // nil = no reports
+	Actor      model.Actor
+	Machine    func(context.Context) (Machine, error) // nil = nothing is known of it
+	Log        *Log                                   // nil = the console's own messages only
+	Config     []config.Setting                       // what config.toml says, for the screen of settings
+	ConfigFile string                                 // the file that was read; empty = none
+	LogFile    string                                 // where the process logs to, for what was said before it began; empty = nowhere
 
 	Terminal theme.Terminal
 	Theme    string

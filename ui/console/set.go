@@ -228,6 +228,7 @@ func (c *Console) reloaded(m reloadedMsg) tea.Cmd {
 	}
 	c.setPage(switched(!m.now.Step))
 	c.o.Theme, c.o.ASCII, c.o.Keys, c.o.Views, c.o.Clipboard = m.now.Theme, m.now.ASCII, m.now.Keys, m.now.Views, m.now.Clipboard
+	c.o.Config, c.o.ConfigFile = m.now.Config, m.now.ConfigFile
 	if len(m.changes) == 0 {
 		c.say(slog.LevelInfo, "the configuration was read again: nothing in it changed")
 	} else {
