@@ -304,13 +304,17 @@ func (l *list) ask() tea.Cmd {
 	p.complete = func(text string) (int, []string, []string) {
 		var texts, meanings []string
 		start := query.WordStart(l.on, text)
-		if text == "" || strings.HasSuffix(text, " ") {
-			return start, nil, nil // a list of every field would only be noise
-		}
 		for _, s := range query.Complete(l.on, text, l.c.snap) {
 			texts, meanings = append(texts, s.Text), append(meanings, s.Meaning)
 		}
 		return start, texts, meanings
+	}
+	p.quiet, p.idle = true, "words, or field:value as in needed:>0   Tab offers fields   Up: earlier ones"
+	p.note = func() string {
+		if !l.ready || l.err != nil {
+			return ""
+		}
+		return count(l.tab.Len()) + "/" + count(l.got.total)
 	}
 	p.done = func(text string) tea.Cmd {
 		l.history = remember(l.history, text)

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"fettle/model"
+	"fettle/model/query"
 	"fettle/ui/console/layout"
 	"fettle/ui/console/theme"
 )
@@ -70,9 +73,13 @@ type prompt struct {
 	change   func(text string) tea.Cmd                               // after a rest, while writing
 	done     func(text string) tea.Cmd
 	cancel   func() tea.Cmd
+	note     func() string // at the right of what is written
+	idle     string        // what to write, while nothing is offered
+	quiet    bool          // nothing is offered before something was begun
 	err      error
+	refused  bool // Enter was pressed although there is an error
 	offers   []string
-	meaning  string
+	meanings []string
 	chosen   int
 	base     string // the text that completion began with
 	start    int
@@ -98,7 +105,7 @@ func (c *Console) ask(p *prompt, value string) tea.Cmd {
 }
 
 func (p *prompt) look() {
-	p.offers, p.meaning, p.chosen, p.err = nil, "", -1, nil
+	p.offers, p.meanings, p.chosen, p.err, p.refused = nil, nil, -1, nil, false
 	text := p.field.Value()
 	if p.check != nil {
 		p.err = p.check(text)
@@ -110,9 +117,52 @@ func (p *prompt) look() {
 	if len(texts) == 1 && start <= len(text) && text[start:] == texts[0] {
 		return
 	}
-	p.offers, p.start, p.base = texts, start, text
-	if len(meanings) > 0 {
-		p.meaning = meanings[0]
+	if !p.quiet || text != "" && !strings.HasSuffix(text, " ") { // all there is would only be noise until somebody asks
+		p.offers, p.meanings, p.start, p.base = texts, meanings, start, text
+	}
+}
+
+// suggestion is what the error suggests instead of the end of the text.
+func (p *prompt) suggestion() (text string, ok bool) {
+	var wrong *query.Error
+	if !errors.As(p.err, &wrong) || wrong.Suggestion == "" {
+		return "", false
+	}
+	runes := []rune(p.field.Value())
+	return string(runes[:max(0, min(wrong.Column-1, len(runes)))]) + wrong.Suggestion, true
+}
+
+// tab writes the next offer, or what the error suggests; where nothing was
+// begun, it offers everything.
+func (p *prompt) tab(step int) {
+	if len(p.offers) == 0 {
+		if text, ok := p.suggestion(); ok {
+			p.field.SetValue(text)
+			p.field.CursorEnd()
+			p.look()
+			return
+		}
+		if p.complete == nil || p.err != nil {
+			return
+		}
+		p.base = p.field.Value()
+		p.start, p.offers, p.meanings = p.complete(p.base)
+	}
+	if len(p.offers) == 0 {
+		return
+	}
+	if p.chosen < 0 && step < 0 {
+		p.chosen = 0
+	}
+	p.chosen = (p.chosen + step + len(p.offers)) % len(p.offers)
+	only := len(p.offers) == 1
+	p.field.SetValue(p.base[:p.start] + p.offers[p.chosen])
+	p.field.CursorEnd()
+	switch {
+	case only:
+		p.look() // what comes behind it is offered at once
+	case p.check != nil:
+		p.err = p.check(p.field.Value())
 	}
 }
 
@@ -123,6 +173,7 @@ func (p *prompt) key(c *Console, k tea.KeyMsg) tea.Cmd {
 		text := strings.TrimSpace(p.field.Value())
 		if p.check != nil {
 			if p.err = p.check(text); p.err != nil {
+				p.refused = true
 				return nil
 			}
 		}
@@ -135,21 +186,13 @@ func (p *prompt) key(c *Console, k tea.KeyMsg) tea.Cmd {
 		}
 		return nil
 	case tea.KeyTab, tea.KeyShiftTab:
-		if len(p.offers) == 0 {
-			return nil
-		}
 		step := 1
 		if k.Type == tea.KeyShiftTab {
-			step = len(p.offers) - 1
+			step = -1
 		}
-		if p.chosen < 0 && step != 1 {
-			p.chosen = 0
-		}
-		p.chosen = (p.chosen + step) % len(p.offers)
-		p.field.SetValue(p.base[:p.start] + p.offers[p.chosen])
-		p.field.CursorEnd()
-		if p.check != nil {
-			p.err = p.check(p.field.Value())
+		before := p.field.Value()
+		if p.tab(step); p.field.Value() == before {
+			return nil
 		}
 		return p.edited(c)
 	case tea.KeyUp, tea.KeyDown:
@@ -188,39 +231,74 @@ func (p *prompt) edited(c *Console) tea.Cmd {
 	return c.after(typingRest, promptMsg{p, p.edit})
 }
 
-// line draws the prompt; an error stands behind the text.
+// line draws the prompt, with what it brings about at the right.
 func (p *prompt) line(st *theme.Styles, w int) string {
 	label := " " + p.label + " "
+	note := ""
+	if p.note != nil && p.err == nil {
+		note = p.note()
+	}
 	room := w - layout.Width(label)
+	if n := layout.Width(note); n > 0 && room > n+20 {
+		return st.Title.Render(label) + drawField(p.field, st, room-n-2, true) + " " + st.Info.Render(note) + " "
+	}
 	return st.Title.Render(label) + drawField(p.field, st, room, true)
 }
 
-// hints draws what is wrong, or what Tab would write.
+// hints draws what is wrong, or what Tab would write and what that means. While
+// there is something to complete, that it is not complete is no news.
 func (p *prompt) hints(st *theme.Styles, w int) string {
-	if p.err != nil {
-		return st.Bad.Render(layout.Fit(" "+model.Clean(p.err.Error()), w, st.Glyphs.Tail))
+	if p.err != nil && (p.refused || len(p.offers) == 0) {
+		var wrong *query.Error
+		if !errors.As(p.err, &wrong) || wrong.Suggestion == "" {
+			return st.Bad.Render(layout.Fit(" "+model.Clean(p.err.Error()), w, st.Glyphs.Tail))
+		}
+		// What was perhaps meant is worth more than the end of the message.
+		tab := "  Tab writes " + layout.Cut(model.Clean(wrong.Suggestion), w/3, st.Glyphs.Tail)
+		return st.Bad.Render(layout.Fit(fmt.Sprintf(" column %d: %s", wrong.Column, model.Clean(wrong.Message)), w-layout.Width(tab), st.Glyphs.Tail) + tab)
 	}
 	if len(p.offers) == 0 {
-		return st.Muted.Render(layout.Fit(" Enter keeps it  Esc leaves the field", w, st.Glyphs.Tail))
+		return st.Muted.Render(layout.Fit(" "+orWord(p.idle, "Enter keeps it  Esc leaves the field"), w, st.Glyphs.Tail))
 	}
-	var b strings.Builder
-	b.WriteString(" Tab: ")
-	for i, o := range p.offers {
-		if i > 0 {
-			b.WriteString("  ")
-		}
+	meaning, at := "", max(0, p.chosen)
+	if at < len(p.meanings) && p.meanings[at] != "" {
+		meaning = "= " + model.Clean(p.meanings[at])
+	}
+	// The chosen one is always among those that are shown, with its meaning
+	// behind them; the meaning gets half of the line at least.
+	lead := " Tab: "
+	shared := p.shared()
+	if shared != "" {
+		lead += model.Clean(shared) + " "
+	}
+	room := max(w/2, w-layout.Width(meaning)-3) - layout.Width(lead)
+	var parts []string
+	for i := max(0, at-1); i < len(p.offers); i++ {
+		o := model.Clean(strings.TrimPrefix(p.offers[i], shared))
 		if i == p.chosen {
-			b.WriteString(">")
+			o = ">" + o
 		}
-		b.WriteString(model.Clean(o))
-		if layout.Width(b.String()) > w {
+		if room -= layout.Width(o) + 2; room < 0 && i > at {
+			parts = append(parts, st.Glyphs.Tail)
 			break
 		}
+		parts = append(parts, o)
 	}
-	if len(p.offers) == 1 && p.meaning != "" {
-		b.WriteString("  " + model.Clean(p.meaning))
+	return st.Muted.Render(layout.Fit(lead+strings.Join(parts, "  ")+"  "+meaning, w, st.Glyphs.Tail))
+}
+
+// shared is the field that all offers are values of.
+func (p *prompt) shared() string {
+	if len(p.offers) < 2 {
+		return ""
 	}
-	return st.Muted.Render(layout.Fit(b.String(), w, st.Glyphs.Tail))
+	field := p.offers[0][:strings.IndexByte(p.offers[0], ':')+1]
+	for _, o := range p.offers {
+		if !strings.HasPrefix(o, field) || o == field {
+			return ""
+		}
+	}
+	return field
 }
 
 // remember adds a text to a history, without doubles.

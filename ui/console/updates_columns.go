@@ -271,7 +271,7 @@ func (u *updates) titleCell(r *model.UpdateRow) table.Cell {
 		article = ""
 	}
 	switch {
-	case twin && !u.list.tab.Shown("version") && r.Version != "":
+	case twin && !u.list.tab.Shown("version") && r.Version != "" && !strings.Contains(r.Title, r.Version):
 		c.Keep = " " + model.Clean(r.Version)
 		c.Text += c.Keep
 	case from > 0 && from < len(c.Text):

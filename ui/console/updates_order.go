@@ -178,7 +178,7 @@ func (t *titleOrder) distinct(r *model.UpdateRow) (from int, twin bool) {
 			n++
 		}
 		if n >= nearTitle {
-			from = max(from, strings.LastIndexAny(title[:n], " -")+1)
+			from = max(from, strings.LastIndexByte(title[:n], ' ')+1)
 		}
 	}
 	return from, false
