@@ -41,7 +41,31 @@ func (a *app) updates(ctx context.Context, h *host, args []string) error {
 	if q.Empty() {
 		empty = "There are no updates yet. Bring the catalogue into step with its upstreams with: fettle sync"
 	}
-	return a.writeList(list(a, rows, a.updateColumns(snap, scopeOf(snap, q))), empty)
+	return a.writeList(list(a, rows, shownWhereKnown(a.updateColumns(snap, scopeOf(snap, q)), rows)), empty)
+}
+
+// shownWhereKnown gives text a column of severities and one of articles where
+// one of the updates has any: a Debian archive knows neither.
+func shownWhereKnown(cols []column[*model.UpdateRow], rows []*model.UpdateRow) []column[*model.UpdateRow] {
+	for i := range cols {
+		switch c := &cols[i]; c.key {
+		case "severity":
+			if slices.ContainsFunc(rows, func(r *model.UpdateRow) bool { return r.Severity != model.SeverityUnspecified }) {
+				c.title, c.aloud, c.rank = "SEVERITY", "", 2
+				c.text = func(r *model.UpdateRow) string {
+					if r.Severity == model.SeverityUnspecified {
+						return "-"
+					}
+					return r.Severity.String()
+				}
+			}
+		case "kb":
+			if slices.ContainsFunc(rows, func(r *model.UpdateRow) bool { return len(r.KB) > 0 }) {
+				c.title, c.rank = "KB", 4
+			}
+		}
+	}
+	return cols
 }
 
 // filterUpdates gives the updates that match. Declined ones are out of sight
