@@ -35,7 +35,7 @@ is not known are no part of that, and stand beside it.`,
 				return column[row]{key: key, title: title, right: true, rank: rank, value: func(d row) any { return get(d.Total) }}
 			}
 			return a.writeList(list(a, all, []column[row]{
-				{key: "id", title: "ID", right: true, value: func(d row) any { return d.Deployment.ID }},
+				{key: "id", title: "ID", aloud: "deployment", right: true, value: func(d row) any { return d.Deployment.ID }},
 				{key: "name", title: "NAME", give: true, value: func(d row) any { return d.Deployment.Name }},
 				{key: "percent", title: "INSTALLED", right: true, value: func(d row) any { return share(d.Total.Installed, d.Total.Applicable) }, text: func(d row) string { return shareText(d.Total.Installed, d.Total.Applicable) }},
 				count("applicable", "", 0, func(p store.Pairs) int { return p.Applicable }),
@@ -50,7 +50,7 @@ is not known are no part of that, and stand beside it.`,
 				{key: "time", title: "MADE", rank: 7, value: func(d row) any { return d.Deployment.Time }},
 				{key: "author", title: "BY", rank: 8, value: func(d row) any { return d.Deployment.Author }},
 				{key: "rule", title: "RULE", give: true, rank: 9, value: func(d row) any { return d.Deployment.Rule }},
-				{key: "undone", value: func(d row) any { return d.Deployment.Undone }},
+				{key: "undone", aloud: "taken back", value: func(d row) any { return d.Deployment.Undone }},
 				{key: "remark", value: func(d row) any { return d.Deployment.Remark }},
 			}), "Nothing was deployed yet. Approve updates with: fettle approve QUERY --group GROUP")
 		}),

@@ -57,7 +57,7 @@ func (a *app) groupColumns(h *host, snap *store.Snapshot) []column[*model.Group]
 		{key: "name", title: "NAME", give: true, value: func(g row) any { return g.Name },
 			text: func(g row) string { return strings.Repeat("  ", tree.Depth(g.ID)) + g.Name }},
 		{key: "id", value: func(g row) any { return string(g.ID) }},
-		{key: "parent", value: func(g row) any { return parent(g) }},
+		{key: "parent", aloud: "in", value: func(g row) any { return parent(g) }},
 		{key: "computers", title: "COMPUTERS", right: true, value: func(g row) any { return size(g) }},
 		{key: "failed", title: "FAILED", right: true, value: func(g row) any { return split(g, model.ComputerFailed) }},
 		{key: "needed", title: "NEED UPDATES", right: true, value: func(g row) any { return split(g, model.ComputerNeeded) }},

@@ -65,6 +65,7 @@ func (t *table) line(i int, without ...string) string {
 	_, texts := t.cells(i)
 	var parts []string
 	for j, text := range texts {
+		text = strings.TrimSpace(text) // a tree is told in words
 		if text == "" || text == "-" || text == "unspecified" || t.titles[j] == "" && t.aloud[j] == "" {
 			continue
 		}
@@ -84,7 +85,7 @@ func (t *table) label(j int) string {
 	if t.aloud[j] != "" {
 		return t.aloud[j]
 	}
-	if title := strings.ToLower(t.titles[j]); title != "" && title != "id" {
+	if title := strings.ToLower(t.titles[j]); title != "" {
 		return title
 	}
 	return strings.ReplaceAll(t.keys[j], "_", " ")

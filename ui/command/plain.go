@@ -151,6 +151,9 @@ func passed(status int) error {
 // servePlain is a session of the plain console in the process that holds the
 // store.
 func (h *host) servePlain(ctx context.Context, a *app, s *remote.Session, notes []string) int {
+	if s.Resize != nil { // keys come one by one, and nobody edits a line of them
+		return a.finish(ctx, misuse("the plain console needs a terminal that edits lines; run fettle --plain on that computer: ssh -t HOST fettle --plain"))
+	}
 	caller := *s
 	caller.Actor.From = model.FromConsole
 	var words []plain.Word
@@ -201,6 +204,9 @@ func (h *host) runAt(ctx context.Context, a *app, caller *remote.Session, l plai
 	s.Args = []string{"--plain"}
 	if a.readOnly() {
 		s.Args = append(s.Args, "--read-only")
+	}
+	if !s.Remote { // what runs in the caller's own process looks for the data by itself
+		s.Args = append(s.Args, "--data="+h.dir)
 	}
 	s.Args = append(s.Args, l.Args...)
 	// The console wraps, and nothing is rewritten in place.

@@ -26,7 +26,7 @@ force. Which changes need consent is said and set by fettle options.`,
 			type row = model.Proposal
 			now := h.store.Now()
 			return a.writeList(list(a, h.store.Snapshot().Proposals(), []column[row]{
-				{key: "id", title: "ID", right: true, value: func(p row) any { return p.ID }},
+				{key: "id", title: "ID", aloud: "change", right: true, value: func(p row) any { return p.ID }},
 				{key: "summary", title: "WHAT", give: true, value: func(p row) any { return p.Summary }},
 				{key: "by", title: "BY", give: true, value: func(p row) any { return p.Actor.Who }},
 				{key: "from", value: func(p row) any { return string(p.Actor.From) }},

@@ -446,8 +446,11 @@ func (c *Console) back(ctx context.Context) int {
 	return c.showPage()
 }
 
-// Sentence begins a clause with a capital.
+// Sentence begins a clause with a capital; a command line stays as it is written.
 func Sentence(text string) string {
+	if strings.HasPrefix(text, "fettle ") {
+		return text
+	}
 	r, n := utf8.DecodeRuneInString(text)
 	if n == 0 {
 		return ""
