@@ -51,7 +51,7 @@ command can do, with the same words.`,
 	f.BoolVar(&a.flags.json, "json", false, "answer in JSON")
 	f.BoolVar(&a.flags.csv, "csv", false, "answer in CSV, with a header row")
 	f.BoolVar(&a.flags.readOnly, "read-only", false, "change nothing, refuse what would")
-	f.Var(&a.flags.plain, "plain", "for screen readers and dumb terminals: the console, or a command's answer, line by line")
+	f.Var(&a.flags.plain, "plain", "line by line, for screen readers and dumb terminals")
 	f.Lookup("plain").NoOptDefVal = "true"
 	f.SortFlags = false
 	root.Flags().StringVar(&a.begin.view, "view", "", "begin the console with this `SCREEN`: updates, computers, ...")
