@@ -169,7 +169,7 @@ func (c *Console) groups(ctx context.Context) ([]string, error) {
 		if err == nil {
 			return chosen, nil
 		}
-		said := err.Error()
+		said := Sentence(err.Error())
 		if near := model.Nearest(text, names); near != "" {
 			said += "; did you mean " + near + "?"
 		}
@@ -200,9 +200,9 @@ func readGroups(text string, tree *model.GroupTree, order []model.GroupID) ([]st
 		g := tree.ByName(part)
 		if g == nil {
 			if part == "" {
-				return nil, fmt.Errorf("An approval needs a group")
+				return nil, fmt.Errorf("an approval needs a group")
 			}
-			return nil, fmt.Errorf("There is no group %q", part)
+			return nil, fmt.Errorf("there is no group %q", part)
 		}
 		chosen = append(chosen, g.Name)
 	}

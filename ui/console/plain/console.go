@@ -241,7 +241,7 @@ var apart = []string{"serve", "demo", "completion", "man", "restore"}
 func (c *Console) commandLine(ctx context.Context, text string) int {
 	args, err := splitLine(text)
 	if err != nil {
-		return c.complain(statusUsage, err.Error())
+		return c.complain(statusUsage, sentence(err.Error()))
 	}
 	if slices.Contains(apart, args[0]) || args[0] == "agent" && len(args) > 1 && (args[1] == "run" || args[1] == "installer") {
 		return c.complain(statusUsage, fmt.Sprintf("%s is a program of its own: start it in a shell.", strings.Join(args[:min(2, len(args))], " ")))

@@ -421,7 +421,7 @@ func (c *Console) list(ctx context.Context, word, rest string) int {
 	case strings.HasPrefix(rest, "'"), strings.HasPrefix(rest, "--"), strings.Contains(rest, " --"):
 		more, err := splitLine(rest) // as in a shell
 		if err != nil {
-			return c.complain(statusUsage, err.Error())
+			return c.complain(statusUsage, sentence(err.Error()))
 		}
 		args = append(args, more...)
 	case strings.HasPrefix(rest, "-"):
@@ -489,13 +489,13 @@ func splitLine(line string) ([]string, error) {
 		}
 	}
 	if in != 0 {
-		return nil, errors.New("A quote in the line is not closed.")
+		return nil, errors.New("a quote in the line is not closed")
 	}
 	if started {
 		words = append(words, word.String())
 	}
 	if len(words) == 0 {
-		return nil, errors.New("The line has no word.")
+		return nil, errors.New("the line has no word")
 	}
 	return words, nil
 }

@@ -75,12 +75,12 @@ func (c *Console) ask(ctx context.Context, question, usual string) (string, erro
 }
 
 // errGivenUp says that somebody gave up at a question.
-var errGivenUp = errors.New("Given up; nothing was changed.")
+var errGivenUp = errors.New("given up; nothing was changed")
 
 // gaveUp says why questions ended.
 func (c *Console) gaveUp(err error) int {
 	if errors.Is(err, errGivenUp) {
-		return c.complain(statusFailed, err.Error())
+		return c.complain(statusFailed, sentence(err.Error()))
 	}
 	return c.complain(statusFailed, "Nothing was changed: "+err.Error()+".")
 }
