@@ -222,15 +222,15 @@ func (e *fakeEngine) Recognize(_ context.Context, path string) (*CarriedFile, er
 	}
 	return nil, &model.Refusal{Code: "unrecognized", What: path + " was not imported", Why: "it looks like a Windows program", Remedy: "import wsusscn2.cab"}
 }
-func (e *fakeEngine) PlanImport(_ context.Context, path string, progress func(model.Progress)) (*ImportPlan, error) {
+func (e *fakeEngine) PlanImport(_ context.Context, path string, force bool, progress func(model.Progress)) (*ImportPlan, error) {
 	progress(model.Progress{Phase: "reading", Done: 1, Total: 2})
-	if err := e.call("plan " + path); err != nil {
+	if err := e.call("plan " + path + choose(force, " by force", "")); err != nil {
 		return nil, err
 	}
 	return e.plan, nil
 }
-func (e *fakeEngine) Import(_ context.Context, path string, _ model.Actor) error {
-	return e.call("import " + path)
+func (e *fakeEngine) Import(_ context.Context, path string, force bool, _ model.Actor) error {
+	return e.call("import " + path + choose(force, " by force", ""))
 }
 
 // storeReports makes the reports of a store, as package attach does.

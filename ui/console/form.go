@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -48,6 +49,12 @@ type formItem struct {
 	one   bool // one of the page's items of this kind is chosen; else each can be ticked
 	on    bool
 	field *textinput.Model // a text instead
+	// complete says how the text could go on: from where, and the offers. It is
+	// called off the interface goroutine.
+	complete func(text string) (start int, offers []string)
+	begins   int // of what the offers replace
+	offers   []string
+	request  request
 }
 
 func textItem(label, value, note string) *formItem {
@@ -112,8 +119,14 @@ func (f *form) Update(msg tea.Msg) tea.Cmd {
 	case tea.KeyMsg:
 		if it := f.item(); it != nil && it.field != nil {
 			msg.Alt = false
-			*it.field, _ = it.field.Update(msg)
 			f.problem = ""
+			if before := it.value(); msg.Type == tea.KeyRight && it.field.Position() == len([]rune(before)) && len(it.offers) > 0 {
+				it.field.SetValue(before[:it.begins] + it.offers[0])
+				it.field.CursorEnd()
+			} else {
+				*it.field, _ = it.field.Update(msg)
+			}
+			return f.complete(it)
 		}
 	case do:
 		return f.act(keys.Action(msg))
@@ -193,6 +206,22 @@ func (f *form) turn(to int) {
 	}
 }
 
+// complete looks for how the text of a field could go on.
+func (f *form) complete(it *formItem) tea.Cmd {
+	if it.complete == nil {
+		return nil
+	}
+	it.offers = nil
+	text, find := it.value(), it.complete
+	return it.request.start(f.c.ctx, func(context.Context) func() tea.Cmd {
+		start, offers := find(text)
+		return func() tea.Cmd {
+			it.begins, it.offers = start, offers
+			return nil
+		}
+	})
+}
+
 // failed takes in that the change could not be made.
 func (f *form) failed(err error) tea.Cmd {
 	f.working = false
@@ -244,6 +273,9 @@ func (f *form) View(w, h int) string {
 				l = st.Cursor.Render(l)
 			}
 			lines = append(lines, " "+l)
+		}
+		if len(it.offers) > 0 && i == f.focus {
+			lines = append(lines, st.Info.Render(layout.Fit("       Right: "+model.Clean(strings.Join(it.offers, "  ")), w, st.Glyphs.Tail)))
 		}
 		for _, n := range layout.Wrap(it.note, w-9) {
 			if it.note != "" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,15 @@ func (c *Console) importFile() tea.Cmd {
 		return c.tell(err)
 	}
 	path := textItem("File", "", "A full path, such as /media/usb/wsusscn2.cab.")
-	page := &formPage{title: "Import: a file that was carried in", items: []*formItem{path}}
+	path.complete = func(text string) (int, []string) {
+		if !filepath.IsAbs(text) {
+			return 0, nil
+		}
+		dir, begun := filepath.Split(text)
+		return len(dir), entriesOf(dir, begun)
+	}
+	force := &formItem{label: "Although it is older than what is in force, or implausibly small", note: "Such a file is refused otherwise: somebody may want to hide updates with it, or it was cut off on its way."}
+	page := &formPage{title: "Import: a file that was carried in", items: []*formItem{path, force}}
 	page.text = func() []string {
 		return []string{
 			"What can be imported: Microsoft's offline scan catalogue (wsusscn2.cab), a package that wsusutil export made, and a content directory (WsusContent). It is recognised by what is in it, not by its name.",
@@ -34,33 +43,33 @@ func (c *Console) importFile() tea.Cmd {
 	f := &form{c: c, title: "Import a file", pages: []*formPage{page}, last: "looks at it"}
 	f.finish = func() tea.Cmd {
 		f.working = false
-		return c.push(newImport(f, path.value()))
+		return c.push(newImport(f, filepath.Clean(path.value()), force.on))
 	}
 	return c.push(f)
 }
 
 // newImport shows what a file is and asks whether to take it in.
-func newImport(f *form, path string) pane {
+func newImport(f *form, path string, force bool) pane {
 	c, engine, actor := f.c, f.c.o.Engine, f.c.actor
 	q := &question{c: c, title: "What it is", apply: "Import", wait: "looking at " + model.Clean(path)}
 	var found atomic.Pointer[CarriedFile]
 	q.load = func(ctx context.Context, s scribe) ([]string, error) {
 		if x := found.Load(); x != nil {
-			return carriedText(x), nil // the change feed asks again; the file is the same
+			return carriedText(x, force), nil // the change feed asks again; the file is the same
 		}
 		x, err := engine.Recognize(ctx, path)
 		if err != nil {
 			return nil, err
 		}
 		found.Store(x)
-		return carriedText(x), nil
+		return carriedText(x, force), nil
 	}
 	q.plan = func(ctx context.Context, progress func(model.Progress)) ([]string, error) {
 		x := found.Load()
 		if x == nil || x.Content {
 			return []string{"WHAT IT WOULD CHANGE", "Nothing of the catalogue: payload files that updates name are verified and kept."}, nil
 		}
-		p, err := engine.PlanImport(ctx, path, progress)
+		p, err := engine.PlanImport(ctx, path, force, progress)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +78,7 @@ func newImport(f *form, path string) pane {
 	q.yes = func() tea.Cmd {
 		name := model.Clean(path)
 		return func() tea.Msg {
-			err := engine.Import(c.ctx, path, actor)
+			err := engine.Import(c.ctx, path, force, actor)
 			return c.onInterface(func() tea.Cmd {
 				if err != nil {
 					q.working = false
@@ -85,7 +94,7 @@ func newImport(f *form, path string) pane {
 }
 
 // carriedText says what a file is.
-func carriedText(x *CarriedFile) []string {
+func carriedText(x *CarriedFile, force bool) []string {
 	p := page{lines: []string{"WHAT IT IS", x.Name + ": " + x.What, ""}}
 	facts := x.Facts
 	if !x.Content {
@@ -98,9 +107,12 @@ func carriedText(x *CarriedFile) []string {
 	for _, f := range facts {
 		p.lines = append(p.lines, "  "+layout.Fit(f[0], names, "")+"  "+hang+f[1])
 	}
-	if x.Refused != "" {
-		p.lines = append(p.lines, "", "! It will be refused: "+x.Refused)
-	} else {
+	switch {
+	case x.Refused != "" && force:
+		p.lines = append(p.lines, "", "! It would be refused, and is taken in by force: "+x.Refused, "", "p reads the whole file and says what would change.")
+	case x.Refused != "":
+		p.lines = append(p.lines, "", "! It will be refused: "+x.Refused, "", "If it is wanted all the same, go back (Esc) and select that below the file.")
+	default:
 		p.lines = append(p.lines, "", "p reads the whole file and says what would change. An import approves and declines nothing, can be cancelled, and changes nothing until it is complete.")
 	}
 	return p.lines

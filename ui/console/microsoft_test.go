@@ -205,7 +205,7 @@ func TestScreensWaitAndFail(t *testing.T) {
 			}},
 			{"import-loading", func(d *driver) {
 				d.press("8", "i")
-				d.c.push(newImport(d.c.top().(*form), "/media/usb/wsusscn2.cab"))
+				d.c.push(newImport(d.c.top().(*form), "/media/usb/wsusscn2.cab", false))
 			}},
 			{"import-error", func(d *driver) { d.press("8", "i").write("/media/usb/setup.exe").press("enter") }},
 			{"import-recognised", func(d *driver) {

@@ -29,10 +29,11 @@ type Engine interface {
 
 	// Recognize says what a file of this process's machine is. PlanImport reads
 	// the whole of it and says what importing it would change; Import starts the
-	// import.
+	// import. force takes in what is older than what is in force, or implausibly
+	// small.
 	Recognize(ctx context.Context, path string) (*CarriedFile, error)
-	PlanImport(ctx context.Context, path string, progress func(model.Progress)) (*ImportPlan, error)
-	Import(ctx context.Context, path string, by model.Actor) error
+	PlanImport(ctx context.Context, path string, force bool, progress func(model.Progress)) (*ImportPlan, error)
+	Import(ctx context.Context, path string, force bool, by model.Actor) error
 }
 
 // CarriedFile is a file, or a directory of content, that somebody carried in and

@@ -145,6 +145,9 @@ func upstreamMeaning(u model.Upstream) string {
 	return ""
 }
 
+// zoneName names the zone of a time as people know it.
+func zoneName(t time.Time) string { return t.Format("MST") }
+
 // shownRuns is how many of its runs stand on the page of an upstream.
 const shownRuns = 50
 
@@ -158,7 +161,7 @@ func (s scribe) upstream(snap *store.Snapshot, u model.Upstream, anchored bool, 
 	if !fromFile(u.Kind) {
 		p.fact("Proxy", orWord(u.Proxy, "as apt is configured"))
 	}
-	p.fact("Schedule", u.Schedule.String()+choose(u.Schedule.PerDay > 0, ", in the server's zone ("+s.server.String()+")", ": somebody starts it"))
+	p.fact("Schedule", u.Schedule.String()+choose(u.Schedule.PerDay > 0, ", in the server's zone ("+zoneName(s.serverNow())+")", ": somebody starts it"))
 	if next.IsZero() {
 		p.fact("Next run", "when somebody starts it")
 	} else {
@@ -336,7 +339,7 @@ func (w *upstreamForm) open(title string) tea.Cmd {
 	}
 	second := &formPage{title: "Schedule: when it is synchronized by itself", items: append(slices.Clone(w.times), w.other)}
 	second.text = func() []string {
-		return []string{"Times are those of the server (" + w.c.server.String() + "). A time that passed while nothing ran is caught up soon after the start."}
+		return []string{"Times are those of the server (" + zoneName(w.c.serverNow()) + "). A time that passed while nothing ran is caught up soon after the start."}
 	}
 	second.check = func() error {
 		_, err := model.ParseSyncSchedule(w.schedule())

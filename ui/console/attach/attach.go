@@ -81,10 +81,10 @@ func (b background) Recognize(ctx context.Context, path string) (*console.Carrie
 }
 
 // PlanImport reads a file and says what importing it would change.
-func (b background) PlanImport(ctx context.Context, path string, progress func(model.Progress)) (*console.ImportPlan, error) {
+func (b background) PlanImport(ctx context.Context, path string, force bool, progress func(model.Progress)) (*console.ImportPlan, error) {
 	var out *console.ImportPlan
 	err := b.carried(ctx, path, func(c *engine.Carried, _ *os.File) error {
-		p, err := b.Engine.PlanImport(ctx, c, engine.ImportOptions{}, progress)
+		p, err := b.Engine.PlanImport(ctx, c, engine.ImportOptions{Force: force}, progress)
 		if err == nil {
 			out = &console.ImportPlan{New: p.New, Revised: p.Revised, Withdrawn: p.Withdrawn, Unchanged: p.Unchanged, Documents: p.Documents, Categories: p.Categories,
 				Titles: p.Titles, Remarks: p.Remarks, Failures: p.Failures}
@@ -95,7 +95,7 @@ func (b background) PlanImport(ctx context.Context, path string, progress func(m
 }
 
 // Import starts the import of a file or of a directory of content.
-func (b background) Import(ctx context.Context, path string, by model.Actor) error {
+func (b background) Import(ctx context.Context, path string, force bool, by model.Actor) error {
 	if info, err := os.Stat(path); err != nil {
 		return unreachable(path, err)
 	} else if info.IsDir() {
@@ -106,7 +106,7 @@ func (b background) Import(ctx context.Context, path string, by model.Actor) err
 	if err != nil {
 		return err
 	}
-	j, err := b.Engine.Import(ctx, c, engine.ImportOptions{}, by)
+	j, err := b.Engine.Import(ctx, c, engine.ImportOptions{Force: force}, by)
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}

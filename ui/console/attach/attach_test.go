@@ -70,14 +70,14 @@ func TestAFileIsRecognisedPlannedAndImported(t *testing.T) {
 	if last := x.Facts[len(x.Facts)-1]; last != [2]string{"Imported as", "wsusexport"} {
 		t.Errorf("the facts end with %v", last)
 	}
-	p, err := e.PlanImport(t.Context(), path, func(model.Progress) {})
+	p, err := e.PlanImport(t.Context(), path, false, func(model.Progress) {})
 	if err != nil || p.New != 1 || len(p.Titles) != 1 || s.Snapshot().UpdateCount() != 0 {
 		t.Fatalf("the plan is %+v, %v", p, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	feed := e.Watch(ctx)
-	if err := e.Import(t.Context(), path, admin); err != nil {
+	if err := e.Import(t.Context(), path, false, admin); err != nil {
 		t.Fatal(err)
 	}
 	for patience := time.After(time.Minute); ; {
@@ -110,7 +110,7 @@ func TestWhatIsNotImported(t *testing.T) {
 		if _, err := e.Recognize(t.Context(), path); !errors.As(err, &refused) || !strings.Contains(refused.Error(), want) {
 			t.Errorf("%s: %v, want %s", path, err, want)
 		}
-		if err := e.Import(t.Context(), path, admin); !errors.As(err, &refused) {
+		if err := e.Import(t.Context(), path, false, admin); !errors.As(err, &refused) {
 			t.Errorf("%s was imported: %v", path, err)
 		}
 	}
@@ -119,7 +119,7 @@ func TestWhatIsNotImported(t *testing.T) {
 	if x, err := e.Recognize(t.Context(), path); err != nil || x.Refused == "" {
 		t.Errorf("recognised as %+v, %v", x, err)
 	}
-	if err := e.Import(t.Context(), path, admin); err == nil || !strings.Contains(err.Error(), "unsigned = true") {
+	if err := e.Import(t.Context(), path, false, admin); err == nil || !strings.Contains(err.Error(), "unsigned = true") {
 		t.Errorf("it was imported: %v", err)
 	}
 	if x, err := e.Recognize(t.Context(), filepath.Dir(path)); err != nil || !x.Content {
