@@ -363,12 +363,21 @@ func (j *journal) View(w, h int) string {
 	case j.tab.Len() == 0 && !j.ready:
 		return strings.Join(append(lines, "", "  "+choose(j.filter == "", "reading", "searching; x stops it")), "\n")
 	case j.tab.Len() == 0 && j.filter != "":
-		return strings.Join(append(lines, "", "  No entry matches. / changes the filter, Esc takes it away."), "\n")
+		return strings.Join(append(lines, wrapped("No entry matches. / changes the filter, Esc takes it away.", w)...), "\n")
 	case j.tab.Len() == 0:
-		return strings.Join(append(lines, "", "  Nothing was changed yet. Every change that somebody makes stands here: who, when, what, why."), "\n")
+		return strings.Join(append(lines, wrapped("Nothing was changed yet. Every change that somebody makes stands here: who, when, what, why.", w)...), "\n")
 	}
 	lines = append(lines, j.tab.Header(w))
 	return strings.Join(append(lines, j.tab.Lines(w, max(1, h-2))...), "\n")
+}
+
+// wrapped is what stands where there are no rows.
+func wrapped(text string, w int) []string {
+	lines := []string{""}
+	for _, l := range layout.Wrap(text, w-4) {
+		lines = append(lines, "  "+l)
+	}
+	return lines
 }
 
 // newEntry shows one entry of the journal.

@@ -287,9 +287,9 @@ func (p *logPane) View(w, h int) string {
 	case !p.ready:
 		return strings.Join(append(out, "", "  reading"), "\n")
 	case len(p.all) == 0:
-		return strings.Join(append(out, "", "  Nothing was logged yet. What the status line says and what runs in the background", "  reports stands here."), "\n")
+		return strings.Join(append(out, wrapped("Nothing was logged yet. What the status line says and what runs in the background reports stands here.", w)...), "\n")
 	case len(p.shown) == 0:
-		return strings.Join(append(out, "", "  No line matches. / and v change what is shown, Esc shows everything."), "\n")
+		return strings.Join(append(out, wrapped("No line matches. / and v change what is shown, Esc shows everything.", w)...), "\n")
 	}
 	p.height = max(1, h-len(out))
 	p.top = min(p.top, p.cursor)

@@ -433,7 +433,7 @@ func (p *reportPane) View(w, h int) string {
 		for _, l := range layout.Wrap("! The report could not be made: "+model.CleanLines(p.err.Error()), w-4) {
 			out = append(out, "  "+st.Bad.Render(l))
 		}
-		return strings.Join(append(out, "", "  r makes it again; the keys above change what it is asked for."), "\n")
+		return strings.Join(append(out, wrapped("r makes it again; the keys above change what it is asked for.", w)...), "\n")
 	case !p.c.snap.Loaded():
 		return strings.Join(append(out, "", "  loading the catalogue"), "\n")
 	case p.made == nil && !p.request.pending:
