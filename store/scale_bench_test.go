@@ -81,6 +81,7 @@ func BenchmarkScale(b *testing.B) {
 	lite := newLite(b, s.Snapshot())
 	b.Run("plan", func(b *testing.B) { benchPlan(b, s, lite) })
 	b.Run("plan-all-updates", func(b *testing.B) { benchPlanAll(b, s) })
+	b.Run("triage", func(b *testing.B) { benchTriage(b, s) })
 	b.Run("filter", func(b *testing.B) { benchFilter(b, s, lite) })
 	b.Run("needed/all", func(b *testing.B) { benchNeeded(b, s, lite, model.GroupAll) })
 	b.Run("needed/group", func(b *testing.B) { benchNeeded(b, s, lite, largestGroup(s.Snapshot())) })

@@ -1,17 +1,15 @@
 package store_test
 
-import "testing"
+import (
+	"testing"
 
-// BenchmarkTriage measures building the queue on the store of BenchmarkScale:
-// FETTLE_FULL=1 gives 100,000 updates and 10,000 computers. The console does it
-// off its interface goroutine after every change that it is told of.
-func BenchmarkTriage(b *testing.B) {
-	updates, computers := scaleSize(b)
-	dir, _ := scaleStore(b, updates, computers)
-	s := openScale(b, dir)
-	defer s.Close()
-	snap := s.Snapshot()
-	got := snap.Triage(scaleNow)
+	"fettle/store"
+)
+
+// benchTriage builds the queue of what is to be decided. The console does it off
+// its interface goroutine after every change that it is told of.
+func benchTriage(b *testing.B, s *store.Store) {
+	got := s.Snapshot().Triage(scaleNow)
 	for b.Loop() {
 		got = s.Snapshot().Triage(scaleNow)
 	}

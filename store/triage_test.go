@@ -151,6 +151,30 @@ func TestTriageDecidesTheSuccessor(t *testing.T) {
 	}
 }
 
+// An approval that stays behind with an older revision installs nothing: the
+// update is to be decided again, and says why.
+func TestTriageHasWhatIsHeldBack(t *testing.T) {
+	s := newTest(t)
+	ready(t, s)
+	ctx := t.Context()
+	must1(s.Make(ctx, model.Change{Kind: model.ChangeOptions, Options: &model.Options{KeepRevisions: true}}, admin))(t)
+	must1(s.Import(ctx, []*model.Update{debian("bash", "1")}))(t)
+	computer(t, s, "web1", []uint32{1}, nil)
+	must1(s.Make(ctx, model.Change{Kind: model.ChangeApprove, Updates: []uint32{1}, Groups: install(model.GroupAll)}, admin))(t)
+	if got := s.Snapshot().Triage(testTime); len(got.Queue) != 0 {
+		t.Fatalf("the queue is %q", queued(got.Queue))
+	}
+	must1(s.Import(ctx, []*model.Update{debian("bash", "1", "bash", "bash-doc")}))(t)
+	got := s.Snapshot().Triage(testTime)
+	if queued(got.Queue) != "bash 1" || !got.Queue[0].Held || !slices.Contains(got.Queue[0].Reasons(testTime), "revised") {
+		t.Fatalf("the queue is %+v", got.Queue)
+	}
+	must1(s.Make(ctx, model.Change{Kind: model.ChangeApprove, Updates: []uint32{1}, Groups: install(model.GroupAll)}, admin))(t)
+	if got := s.Snapshot().Triage(testTime); len(got.Queue) != 0 {
+		t.Errorf("approved again, the queue is %q", queued(got.Queue))
+	}
+}
+
 func TestPostponeUndoAndNews(t *testing.T) {
 	s, _ := triageStore(t)
 	ctx := t.Context()
