@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
@@ -25,7 +26,8 @@ type form struct {
 	top     int
 	problem string
 	working bool
-	last    string // what Enter does on the last page, where it is not "does it"
+	turned  time.Time // when the page came on the screen
+	last    string    // what Enter does on the last page, where it is not "does it"
 	finish  func() tea.Cmd
 	refresh func() tea.Cmd // something changed while the form is open
 }
@@ -186,6 +188,10 @@ func (f *form) act(a keys.Action) tea.Cmd {
 			}
 		}
 		if f.at == len(f.pages)-1 {
+			// What was typed ahead turns pages; it does not make the change.
+			if len(f.pages) > 1 && f.c.deafSince(f.turned) {
+				return nil
+			}
 			f.working = true
 			return f.finish()
 		}
@@ -198,7 +204,7 @@ func (f *form) act(a keys.Action) tea.Cmd {
 }
 
 func (f *form) turn(to int) {
-	f.at, f.focus, f.top, f.problem = to, 0, 0, ""
+	f.at, f.focus, f.top, f.problem, f.turned = to, 0, 0, "", f.c.now
 	for i, it := range f.page().items {
 		if it.one && it.on {
 			f.focus = i

@@ -64,9 +64,13 @@ func (q *question) disabled(a keys.Action) string {
 
 // deaf says whether keys are still those that were typed before the question
 // was on the screen.
-func (q *question) deaf() bool {
-	open := q.c.now.Sub(q.opened)
-	return open < graceQuiet || q.c.keyGap < graceQuiet && open < graceCeiling
+func (q *question) deaf() bool { return q.c.deafSince(q.opened) }
+
+// deafSince says whether keys are still those that were typed before something
+// came on the screen.
+func (c *Console) deafSince(opened time.Time) bool {
+	open := c.now.Sub(opened)
+	return open < graceQuiet || c.keyGap < graceQuiet && open < graceCeiling
 }
 
 // Update takes in an action.

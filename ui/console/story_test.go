@@ -510,3 +510,24 @@ func TestAgesAreDrawnByTheMinute(t *testing.T) {
 	d.send(minuteMsg{})
 	d.sees("3 h ago")
 }
+
+// TestTypeAheadFinishesNoWizard turns pages by what was typed ahead, but makes
+// nothing: the last page has to be seen.
+func TestTypeAheadFinishesNoWizard(t *testing.T) {
+	s := newStore(t)
+	d := drive(t, s, 80, 24, machine(Machine{Name: "vm", Apt: true}))
+	d.press("enter").sees("Wizard")
+	d.gap = 0
+	for range 12 {
+		d.press("enter")
+	}
+	if !s.Snapshot().Setup().Computers.Done.IsZero() {
+		t.Error("keys that were typed ahead finished the wizard")
+	}
+	d.sees("Enter does it")
+	d.gap = time.Second
+	d.press("down", "enter")
+	if s.Snapshot().Setup().Computers.Done.IsZero() {
+		t.Errorf("the wizard cannot be finished:\n%s", d.screen())
+	}
+}
