@@ -65,6 +65,7 @@ type Console struct {
 	status   message
 	said     ring
 	keyAt    time.Time // of the last key
+	begun    sequence
 	keyGap   time.Duration
 	ticking  bool
 	leaving  bool
@@ -269,6 +270,10 @@ func (c *Console) update(msg tea.Msg) tea.Cmd {
 	case faultMsg:
 		c.fault = msg.err
 		c.say(slog.LevelError, msg.err.Error())
+	case begunMsg:
+		if msg.number == c.begun.number {
+			return c.giveUp()
+		}
 	case reloadMsg:
 		return tea.Batch(c.reload(), c.waitReload())
 	case reloadedMsg:

@@ -18,23 +18,33 @@ func (c *Console) typed(k tea.KeyMsg) tea.Cmd {
 	if c.leaving {
 		return nil
 	}
-	var cmds []tea.Cmd
+	held, done := c.assemble(k)
+	if done {
+		return held
+	}
+	cmds := []tea.Cmd{held}
 	if k.Alt && !k.Paste {
 		cmds = append(cmds, c.key(tea.KeyMsg{Type: tea.KeyEsc}))
 		k.Alt = false
 	}
 	if k.Type == tea.KeyRunes && !k.Paste && len(k.Runes) > 1 {
-		for _, r := range k.Runes {
-			one := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}}
-			if r == ' ' {
-				one.Type = tea.KeySpace
-			}
-			cmds = append(cmds, c.key(one))
-			c.keyGap = 0
-		}
-		return tea.Batch(cmds...)
+		return tea.Batch(append(cmds, c.characters(k.Runes))...)
 	}
 	return tea.Batch(append(cmds, c.key(k))...)
+}
+
+// characters takes in the characters of one read, each of which is a key.
+func (c *Console) characters(all []rune) tea.Cmd {
+	var cmds []tea.Cmd
+	for _, r := range all {
+		one := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}}
+		if r == ' ' {
+			one.Type = tea.KeySpace
+		}
+		cmds = append(cmds, c.key(one))
+		c.keyGap = 0
+	}
+	return tea.Batch(cmds...)
 }
 
 // key takes in one key.
