@@ -11,7 +11,6 @@ import (
 
 	"fettle/ui/config"
 	"fettle/ui/console"
-	"fettle/ui/console/keys"
 )
 
 // begin is what a console begins with.
@@ -36,8 +35,8 @@ func (h *host) reloader(path string, getenv func(string) string) console.Reloade
 			return console.Options{}, nil, err
 		}
 		now = now.OverriddenAs(last)
-		if _, err := keys.New(now.Keys); err != nil {
-			return console.Options{}, nil, &config.Error{File: now.Path, Message: "[keys]: " + err.Error()}
+		if err := (&app{config: now}).checkKeys(); err != nil {
+			return console.Options{}, nil, err
 		}
 		if _, err := now.Pool(); err != nil {
 			return console.Options{}, nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,7 @@ import (
 // exist: only the console knows its actions.
 func (a *app) checkKeys() error {
 	if _, err := keys.New(a.config.Keys); err != nil {
-		return &config.Error{File: a.config.Path, Message: "[keys]: " + err.Error()}
+		return &config.Error{File: a.config.Path, Message: "[keys]: " + strings.TrimPrefix(err.Error(), "keys: ")}
 	}
 	return nil
 }
