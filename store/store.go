@@ -60,8 +60,9 @@ type Store struct {
 	stop    chan struct{}
 	loading sync.WaitGroup
 
-	plans planNumbers
-	past  unwritten
+	plans    planNumbers
+	past     unwritten
+	measured measured
 
 	taking chan struct{} // holds one token while a generation is taken in
 

@@ -259,6 +259,7 @@ func isComputerField() field[*model.Computer] {
 		word("rejected", "an administrator rejected it", func(_ *env, c *model.Computer) bool { return c.Admission == model.Rejected }),
 		word("waiting", "it asked to be enrolled", func(_ *env, c *model.Computer) bool { return c.Admission == model.Waiting }),
 		word("automatic-updates-disabled", "Automatic Updates are disabled on it", func(_ *env, c *model.Computer) bool { return c.Policy.Mode == model.ModeDisabled }),
+		word("scan-failed", "it could not find out which updates it needs", func(_ *env, c *model.Computer) bool { return c.Scan.Error != "" }),
 		word("changed-by-others", "packages were installed on it outside approvals", func(_ *env, c *model.Computer) bool { return len(c.Foreign) > 0 }),
 	})
 }

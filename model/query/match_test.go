@@ -349,6 +349,7 @@ func TestComputerTerms(t *testing.T) {
 		"is:waiting":                             {4},
 		"is:automatic-updates-disabled":          {2},
 		"is:changed-by-others":                   {3},
+		"is:scan-failed":                         {2},
 		"web":                                    {1, 3},
 		"EXAMPLE":                                {1, 3},
 		"192.168":                                {2},

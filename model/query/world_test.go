@@ -174,7 +174,7 @@ func testComputers() []*model.Computer {
 			Arch: "amd64", Role: model.RoleServer, Agent: "0.9.1", Contacted: now.Add(-10 * time.Minute), Reported: now.Add(-30 * time.Minute),
 			Policy: model.Policy{Mode: model.ModeScheduled}, Pending: []string{"linux-image"}},
 		{Number: 2, Name: "pc-17", Addresses: []string{"192.168.7.17"}, OS: "Windows 11 Pro", Platform: model.PlatformWindows,
-			Arch: "amd64", Role: model.RoleClient, Contacted: now.Add(-3 * day), Reported: now.Add(-45 * day), Policy: model.Policy{Mode: model.ModeDisabled}},
+			Arch: "amd64", Role: model.RoleClient, Contacted: now.Add(-3 * day), Reported: now.Add(-45 * day), Policy: model.Policy{Mode: model.ModeDisabled}, Scan: model.ScanResult{Error: "the service does not run"}},
 		{Number: 3, Name: "web02.example.org", Addresses: []string{"10.2.0.9"}, OS: "Ubuntu 24.04", Platform: model.PlatformLinux,
 			Arch: "arm64", Role: model.RoleClient, Agent: "1.0.0", Contacted: now.Add(-time.Hour), Reported: now.Add(-time.Hour), Policy: model.Policy{Mode: model.ModeNotify}, Foreign: []string{"vim"}},
 		{Number: 4, Name: "neu", Admission: model.Waiting, Policy: model.Policy{Mode: model.ModeDownload}},
