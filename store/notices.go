@@ -165,8 +165,11 @@ func (s *Snapshot) updateNotices(now time.Time, add func(model.Notice)) {
 	tell(model.NoticeError, "required", "required update of Fettle is not approved.", "required updates of Fettle are not approved.",
 		"is:required approved:none (needed:>0 or failed:>0)", "fettle approve 'is:required' --group GROUP")
 	tell(model.NoticeError, "overdue", "update is past its deadline and still needed.", "updates are past their deadline and still needed.", "is:overdue", "fettle explain COMPUTER UPDATE")
-	tell(model.NoticeWarning, "security", "security update is needed and not approved.", "security updates are needed and not approved.",
-		"class:security !is:required approved:none (needed:>0 or failed:>0)", "fettle approve UPDATE... --group GROUP")
+	security := "class:security approved:none (needed:>0 or failed:>0)"
+	if !(index{s}).Flag(model.FlagRequired).IsEmpty() {
+		security = "!is:required " + security // they have a notice of their own
+	}
+	tell(model.NoticeWarning, "security", "security update is needed and not approved.", "security updates are needed and not approved.", security, "fettle approve UPDATE... --group GROUP")
 	s.withdrawnNotice(add)
 }
 

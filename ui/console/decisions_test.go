@@ -234,7 +234,7 @@ func TestLicenceAndAlarm(t *testing.T) {
 	d.press("a", "i", "enter", "y").sees("Approved openssl")
 	revise(t, s, func(u *model.Update) { u.Licence = "You may use it.\x1b[2J\nYou may not sell it." })
 	d.refresh()
-	d.press("1").sees("revised in what it applies to", "older revision").press("2", "/", "ctrl+u").write("openssl").press("enter").sees("HELD BACK")
+	d.press("1", "z").sees("revised in what it applies to", "then K acknowledges it").press("end").sees("approved at an older").press("2", "/", "ctrl+u").write("openssl").press("enter").sees("HELD BACK")
 	d.press("enter").sees("REVISION ALARM", "held back").press("down", "down", "down", "down", "down", "down").sees("LICENCE TERMS", "not accepted").press("e").sees("held back").press("esc")
 	d.press("l").sees("You may not sell it.", "[>Cancel<]", "Accept").press("y").press("home").sees("REVISION ALARM")
 	if !s.Snapshot().Licensed(1) {

@@ -17,8 +17,8 @@ func TestBaseIsSwitched(t *testing.T) {
 	fill(t, s, 0)
 	keep := func(o *Options) { o.StatePath = path }
 	d := drive(t, s, 80, 24, keep)
-	d.sees("4 of 5 known", "no status, because: never reported 1", "of all updates", "failed 1 · needed 2 · no status 1 · ok 1", "Groups, all updates ")
-	d.press("b").sees("of 0 approved updates", "no status 1 · ok 4", "Groups, approved ones")
+	d.sees("4 of 5 known", "no status, because: never reported 1", "of all updates", "failed 1 · needed 2 · no status 1 · ok 1", "Groups  all updates")
+	d.press("b").sees("of 0 approved updates", "no status 1 · ok 4", "Groups  approved ones")
 	// Of tzdata, Web servers have one that needs it and one that has it.
 	web := s.Snapshot().Groups().ByName("Web servers").ID
 	must[model.Entry](t)(s.Make(t.Context(), model.Change{Kind: model.ChangeApprove, Updates: []uint32{3}, Groups: []model.GroupAction{{Group: web, Action: model.ActionInstall}}}, admin))
@@ -27,7 +27,7 @@ func TestBaseIsSwitched(t *testing.T) {
 	d.golden("80x24/overview-approved")
 	d.press("q")
 	d = drive(t, s, 80, 24, keep)
-	d.sees("of 1 approved update", "Groups, approved ones").press("b").sees("of all updates", "failed 1 · needed 2 · no status 1 · ok 1", "Groups, all updates ")
+	d.sees("of 1 approved update", "Groups  approved ones").press("b").sees("of all updates", "failed 1 · needed 2 · no status 1 · ok 1", "Groups  all updates")
 	d.press("2", "1").sees("of all updates")
 }
 

@@ -16,14 +16,11 @@ func (l *Log) Lines(zone *time.Location) []string {
 	return out
 }
 
-// StandardViews are the filters on updates that the Overview counts; those that
-// are shown only where they hold anything are left out.
+// StandardViews are the filters on updates that the Overview counts.
 func StandardViews() []View {
 	var all []View
 	for _, v := range updateViews {
-		if !v.hide {
-			all = append(all, View{Name: v.title, On: "updates", Filter: v.filter})
-		}
+		all = append(all, View{Name: v.title, On: "updates", Filter: v.filter})
 	}
 	return all
 }

@@ -138,7 +138,7 @@ func (s scribe) updatePage(snap *store.Snapshot, number uint32, f *folds, w int)
 	p.head("STATUS")
 	p.add("%s", updateStatus(snap, r))
 	if all := snap.Counts(number, model.GroupAll); !r.Has(model.FlagDeclined) && all.Computers > 0 {
-		p.add("installed or not applicable: %s of all %s, of which %s", percent(all.InstalledOrNA()), counted(all.Computers, "computer", "computers"), choose(all.Unknown == 0, "none is unknown", counted(all.Unknown, "is unknown", "are unknown")))
+		p.add("installed or not applicable: %s of %s, of which %s", percent(all.InstalledOrNA()), counted(all.Computers, "computer", "computers"), choose(all.Unknown == 0, "none is unknown", counted(all.Unknown, "is unknown", "are unknown")))
 		p.head("STATUS BY GROUP")
 		s.statusByGroup(&p, snap, r, max(w, minWidth-2))
 		p.head("COMPUTERS BY STATE")

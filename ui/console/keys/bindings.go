@@ -14,6 +14,7 @@ const (
 	Right      Action = "right"
 	NextPane   Action = "next-pane"
 	PrevPane   Action = "previous-pane"
+	Zoom       Action = "zoom"
 	Open       Action = "open"
 	Back       Action = "back"
 	Close      Action = "close"
@@ -179,10 +180,10 @@ const (
 var builtin = []Binding{
 	{Up, []string{"up", "k"}, "up", "Move up", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice, Target}, 0, false},
 	{Down, []string{"down", "j"}, "down", "Move down", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice, Target}, 0, false},
-	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "Move up by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice, Target}, 0, false},
-	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "Move down by a page", []Scope{List, Scroll, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice, Target}, 0, false},
-	{HalfUp, []string{"ctrl+u"}, "half up", "Move up by half a page", []Scope{List, Scroll, Products, FormProducts, Menu, ColumnList, Approve, Help}, 0, false},
-	{HalfDown, []string{"ctrl+d"}, "half down", "Move down by half a page", []Scope{List, Scroll, Products, FormProducts, Menu, ColumnList, Approve, Help}, 0, false},
+	{PageUp, []string{"pgup", "ctrl+b"}, "page up", "Move up by a page", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice, Target}, 0, false},
+	{PageDown, []string{"pgdown", "ctrl+f"}, "page down", "Move down by a page", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Confirm, Notice, Target}, 0, false},
+	{HalfUp, []string{"ctrl+u"}, "half up", "Move up by half a page", []Scope{List, Scroll, Overview, Products, FormProducts, Menu, ColumnList, Approve, Help}, 0, false},
+	{HalfDown, []string{"ctrl+d"}, "half down", "Move down by half a page", []Scope{List, Scroll, Overview, Products, FormProducts, Menu, ColumnList, Approve, Help}, 0, false},
 	{Top, []string{"home", "g"}, "top", "Go to the first row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Target}, 0, false},
 	{Bottom, []string{"end", "G"}, "end", "Go to the last row", []Scope{List, Scroll, Overview, Approve, Products, FormProducts, Menu, ColumnList, Help, Target}, 0, false},
 
@@ -191,6 +192,7 @@ var builtin = []Binding{
 	{PrevLink, []string{"shift+tab"}, "previous to open", "Go to the line before that can be opened", []Scope{Update, Inspection, Run, PastReport, Deployment, Explanation, Upstream}, 0, false},
 	{NextPane, []string{"tab"}, "next pane", "Go to the next pane", []Scope{Overview}, 2, false},
 	{PrevPane, []string{"shift+tab"}, "previous pane", "Go to the previous pane", []Scope{Overview}, 0, false},
+	{Zoom, []string{"z"}, "zoom", "Show the pane alone, with all that it has, or all panes again", []Scope{Overview}, 3, false},
 
 	{ApproveIt, []string{"a"}, "approve", "Approve the marked updates, or the one under the cursor, for computer groups", []Scope{Updates, Update}, 2, true},
 	{DeclineIt, []string{"d", "D"}, "decline", "Decline the marked updates, or the one under the cursor, for every group", []Scope{Updates, Update}, 3, true},
