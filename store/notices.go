@@ -231,7 +231,7 @@ func (s *Snapshot) clutterNotices(add func(model.Notice)) {
 	}
 	if c := int(clutter.GetCardinality()); c >= clutterLimit {
 		n.Kind, n.Level = "clutter", model.NoticeInfo
-		n.Text = fmt.Sprintf("%d superseded, withdrawn or expired updates are needed by nobody; cleanup declines them.", c)
+		n.Text = fmt.Sprintf("%d superseded or withdrawn updates are needed by nobody.", c)
 		add(n)
 	}
 }

@@ -49,8 +49,8 @@ func (o *overview) Title() string {
 // Facts says which pane has the focus.
 func (o *overview) Facts() string {
 	s := o.sections()
-	if len(s) < 2 {
-		return ""
+	if len(s) < 2 || o.zoom {
+		return "" // the title says it
 	}
 	at, _ := o.place(s)
 	return s[at].name

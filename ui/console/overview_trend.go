@@ -7,6 +7,7 @@ import (
 
 	"fettle/model"
 	"fettle/ui/console/keys"
+	"fettle/ui/console/layout"
 	"fettle/ui/console/plot"
 )
 
@@ -24,7 +25,7 @@ const openSecurity = "class:security (needed:>0 or failed:>0)"
 func (o *overview) trend() part {
 	c := o.c
 	p := part{name: "Trend", says: "security updates needed", half: true}
-	e := entry{id: "now", hint: sentence(c.with(keys.Open, "shows them: "+openSecurity), c.with(keys.Zoom, "draws it large")),
+	e := entry{id: "now", hint: sentence(c.with(keys.Open, "shows them: "+openSecurity), c.with(keys.Zoom, choose(o.zoom, "shows all panes again", "draws it large"))),
 		open: func() tea.Cmd { return c.open("updates", openSecurity) }}
 	days := o.data.trend
 	if len(days) == 0 {
@@ -38,15 +39,17 @@ func (o *overview) trend() part {
 		e.right = fmt.Sprintf("%s on %s", count(then.Security), then.Date().Format("01-02"))
 	}
 	p.entries = []entry{e}
+	w, h := o.width, 8
+	if !o.zoom && w >= twoColumns {
+		w = (w - 2) * leftShare / 100
+	}
 	if len(days) < 2 {
-		p.foot = []string{"  Each day is counted while Fettle runs: a line is", "  drawn here from tomorrow on."}
+		for _, l := range layout.Wrap("Each day is counted while Fettle runs: a line is drawn here from tomorrow on.", w-2) {
+			p.foot = append(p.foot, "  "+l)
+		}
 		return p
 	}
-	w, h := o.width, 8
 	if !o.zoom {
-		if w >= twoColumns {
-			w = (w - 2) * leftShare / 100
-		}
 		for _, l := range o.plotDays(days, trendPage, w-2, h, func(d model.DayCount) int { return d.Security }) {
 			p.foot = append(p.foot, "  "+l)
 		}
