@@ -57,6 +57,8 @@ type formItem struct {
 	begins   int // of what the offers replace
 	offers   []string
 	request  request
+	// edited follows what is written; nil = nothing does.
+	edited func() tea.Cmd
 }
 
 func textItem(label, value, note string) *formItem {
@@ -127,6 +129,9 @@ func (f *form) Update(msg tea.Msg) tea.Cmd {
 				it.field.CursorEnd()
 			} else {
 				*it.field, _ = it.field.Update(msg)
+			}
+			if it.edited != nil {
+				return tea.Batch(f.complete(it), it.edited())
 			}
 			return f.complete(it)
 		}

@@ -21,7 +21,7 @@ import (
 
 // newGroup shows one group: what it is, and its computers with why each belongs
 // to it. Those excluded from it stand below.
-func newGroup(c *Console, id model.GroupID) pane {
+func newGroup(c *Console, id model.GroupID) *tablePane[uint32] {
 	p := newTablePane[uint32](c, "group", keys.Group, "computer", "computers",
 		table.Column{Title: "Computer", Width: 20, Flexible: true},
 		table.Column{Title: "State", Width: 9},
@@ -63,8 +63,9 @@ func newGroup(c *Console, id model.GroupID) pane {
 			out.add(n, table.Cell{Text: model.Clean(comp.Name)}, cell, table.Cell{Text: zero(t.Needed)}, table.Cell{Text: zero(t.Failed)}, table.Cell{Text: s.when(comp.Contacted)},
 				table.Cell{Text: belongs(snap, g, n)})
 		}
-		out.facts = s.groupFacts(snap, g)
-		return out, nil
+		var err error
+		out.facts, err = s.groupFacts(ctx, snap, g)
+		return out, err
 	}
 	p.above = func(w int) []string {
 		if p.err != nil {
@@ -80,7 +81,7 @@ func newGroup(c *Console, id model.GroupID) pane {
 	p.off = func(a keys.Action, _ uint32, ok bool) string {
 		g := c.snap.Groups().Group(id)
 		switch a {
-		case keys.JoinIt, keys.LeaveIt, keys.ExcludeIt, keys.IncludeIt:
+		case keys.JoinIt, keys.LeaveIt, keys.ExcludeIt, keys.IncludeIt, keys.MoveComps:
 			switch {
 			case g == nil:
 				return "the group was removed"
@@ -112,6 +113,17 @@ func newGroup(c *Console, id model.GroupID) pane {
 			return c.membership(model.ChangeExclude, "Exclude", g.ID, selection, done)
 		case keys.IncludeIt:
 			return c.membership(model.ChangeInclude, "End exclusion", g.ID, selection, done)
+		case keys.MoveComps:
+			list := membersAmong(g, selection)
+			if len(list) == 0 {
+				c.say(4, "it was not put into this group by hand, so that it cannot be taken out of it")
+				return nil
+			}
+			return c.chooseGroup("Move "+c.computersWord(list)+" from "+model.Clean(g.Name)+" to", g.ID, func(to *model.Group) tea.Cmd {
+				return c.propose(model.MoveComputers(g.ID, to.ID, list, ""), "Move", done)
+			})
+		case keys.Approvals:
+			return c.push(newGroupApprovals(c, id))
 		case keys.PolicyIt:
 			return c.changePolicy(g)
 		case keys.GroupComps:
@@ -127,46 +139,71 @@ func newGroup(c *Console, id model.GroupID) pane {
 }
 
 // groupFacts are the lines above a group's computers.
-func (s scribe) groupFacts(snap *store.Snapshot, g *model.Group) []string {
+func (s scribe) groupFacts(ctx context.Context, snap *store.Snapshot, g *model.Group) ([]string, error) {
 	tree, dot := snap.Groups(), s.styles.Glyphs.Dot
 	split := snap.Split(g.ID)
+	n := groupCount{members: int(snap.Members(g.ID).GetCardinality()), split: [2][4]int{ofAll: split}}
 	var words []string
 	for _, w := range stateWords {
 		if n := split[w.state]; n > 0 {
 			words = append(words, w.word+" "+count(n))
 		}
 	}
-	members := int(snap.Members(g.ID).GetCardinality())
-	lines := []string{strings.Join(tree.Path(g.ID), " > ") + dot + counted(members, "computer", "computers") + dot + orWord(strings.Join(words, ", "), "nothing known")}
+	head := strings.Join(tree.Path(g.ID), " > ") + dot + counted(n.members, "computer", "computers") + dot + orWord(strings.Join(words, ", "), "nothing known")
+	if n.members > 0 {
+		head += " (" + n.compliance(ofAll) + " ok)"
+	}
+	lines := []string{head}
 	if g.Formula != "" {
 		lines = append(lines, "formula: "+g.Formula)
 	}
-	policy, from := model.EffectivePolicy(tree, append([]model.GroupID{g.ID}, tree.Ancestors(g.ID)...))
-	line := "policy: " + policyText(policy)
-	if o := tree.Group(from.Mode); o != nil && o.ID != g.ID {
-		line += " (from " + o.Name + ")"
+	lines = append(lines, groupPolicyFact(tree, g))
+	all, err := groupApprovals(ctx, snap, g.ID)
+	if err != nil {
+		return nil, err
 	}
-	lines = append(lines, line)
-	approved, refused := 0, 0
-	for _, r := range snap.Updates() {
-		if a, ok := snap.Approval(r.Number, g.ID); ok && !r.Has(model.FlagDeclined) {
-			switch a.Action {
-			case model.ActionInstall:
-				approved++
-			case model.ActionNotApproved:
-				refused++
-			}
+	var own, inherited, refused int
+	for _, a := range all {
+		switch {
+		case a.approval.Action == model.ActionNotApproved:
+			refused++
+		case a.own:
+			own++
+		default:
+			inherited++
 		}
 	}
-	line = "own approvals: " + counted(approved, "update", "updates") + " to install"
+	line := "approvals: " + counted(own, "of its own", "of its own") + ", " + count(inherited) + " inherited"
 	if refused > 0 {
-		line += ", " + count(refused) + " Not Approved"
+		line += ", Not Approved " + count(refused)
 	}
-	lines = append(lines, line)
+	lines = append(lines, line+" (A lists them)")
 	if snap.Options().ClientTargeting && !g.Predefined() && g.Formula == "" {
 		lines = append(lines, "computers name this group themselves: what was put here by hand is masked")
 	}
-	return lines
+	return lines, nil
+}
+
+// groupPolicyFact says what holds in a group, and which part of it comes from
+// which group.
+func groupPolicyFact(tree *model.GroupTree, g *model.Group) string {
+	policy, from := model.EffectivePolicy(tree, append([]model.GroupID{g.ID}, tree.Ancestors(g.ID)...))
+	whose := func(id model.GroupID) string {
+		switch o := tree.Group(id); {
+		case o == nil:
+			return "nobody"
+		case o.ID == g.ID:
+			return "its own"
+		default:
+			return o.Name
+		}
+	}
+	mode, restart := whose(from.Mode), whose(from.Restart)
+	whom := mode
+	if mode != restart {
+		whom = "mode from " + mode + ", restarts from " + restart
+	}
+	return "policy (" + whom + "): " + policyText(policy)
 }
 
 // belongs says why a computer is a member of a group.

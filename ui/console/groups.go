@@ -3,7 +3,7 @@ package console
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -16,9 +16,9 @@ import (
 	"fettle/ui/console/table"
 )
 
-// newGroups is the screen of computer groups: the tree, how each stands, and
-// what changes the tree.
-func newGroups(c *Console) pane {
+// newGroupTree is the tree of computer groups, how each stands, and what changes
+// the tree.
+func newGroupTree(c *Console) *tablePane[model.GroupID] {
 	p := newTablePane[model.GroupID](c, "Computer groups", keys.Groups, "group", "groups",
 		table.Column{Title: "Group", Width: 24, Flexible: true},
 		table.Column{Title: "Computers", Width: 9, Right: true},
@@ -84,6 +84,8 @@ func newGroups(c *Console) pane {
 			return c.copy(g.Name)
 		case keys.GroupComps:
 			return c.open("computers", groupFilter(g.Name))
+		case keys.Approvals:
+			return c.push(newGroupApprovals(c, id))
 		case keys.RenameIt:
 			return c.renameGroup(g)
 		case keys.MoveIt:
@@ -129,28 +131,66 @@ func (s scribe) matching(ctx context.Context, formula string) ([]string, error) 
 	if strings.TrimSpace(formula) == "" {
 		return []string{"Without a formula its members are those that are put into it by hand."}, nil
 	}
+	line, err := s.matchCount(ctx, formula)
+	if err != nil {
+		return nil, err
+	}
+	number, names, some := strings.Cut(line, ": ")
+	if some {
+		names = ": " + names
+	}
+	return []string{"The formula " + formula + " matches " + number + " now" + names + ". It is followed as computers change."}, nil
+}
+
+// matchedNames is how many of the computers that a formula matches are named.
+const matchedNames = 8
+
+// matchCount says how many computers a formula matches, and the first of them.
+func (s scribe) matchCount(ctx context.Context, formula string) (string, error) {
 	q, err := query.ParseComputers(formula)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	snap := s.store.Snapshot()
-	all := snap.Computers()
+	// Only managed computers can be members.
+	all := slices.DeleteFunc(slices.Clone(snap.Computers()), func(c *model.Computer) bool { return c.Admission != model.Managed })
 	found, err := q.Filter(ctx, snap, all, s.now.In(s.zone))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	line := fmt.Sprintf("The formula %s matches %s of %s now", formula, count(len(found)), counted(len(all), "computer", "computers"))
+	line := count(len(found)) + " of " + counted(len(all), "computer", "computers")
 	var names []string
-	for _, comp := range found[:min(len(found), 8)] {
-		names = append(names, comp.Name)
+	for _, comp := range found[:min(len(found), matchedNames)] {
+		names = append(names, model.Clean(comp.Name))
 	}
-	if len(found) > 8 {
-		names = append(names, "and "+count(len(found)-8)+" more")
+	if len(found) > matchedNames {
+		names = append(names, "and "+count(len(found)-matchedNames)+" more")
 	}
 	if len(names) > 0 {
 		line += ": " + strings.Join(names, ", ")
 	}
-	return []string{line + ". It is followed as computers change."}, nil
+	return line, nil
+}
+
+// liveCount counts what a formula matches while it is being written. tell gets
+// the answer for the newest text only.
+func (c *Console) liveCount(r *request, formula string, tell func(note string)) tea.Cmd {
+	if strings.TrimSpace(formula) == "" || checkComputerFormula(formula) != nil {
+		r.stop()
+		tell("")
+		return nil
+	}
+	s := c.scribe
+	return r.start(c.ctx, func(ctx context.Context) func() tea.Cmd {
+		line, err := s.matchCount(ctx, formula)
+		return func() tea.Cmd {
+			if err != nil {
+				line = err.Error()
+			}
+			tell("matches " + line)
+			return nil
+		}
+	})
 }
 
 // addGroup asks for a new group; at is the group under the cursor, which its
@@ -160,7 +200,17 @@ func (c *Console) addGroup(at model.GroupID) tea.Cmd {
 		return c.tell(err)
 	}
 	f := &form{c: c, title: "Add a computer group", last: "shows what it would do"}
-	name, formula := textItem("Name", "", ""), textItem("Formula", "", "Empty: a static group, to which you add computers. Else a query on computers that its members match, such as: name:web* os:debian")
+	const about = "Empty: a static group, to which you add computers. Else a query on computers that its members match, such as: name:web* os:debian"
+	name, formula := textItem("Name", "", ""), textItem("Formula", "", about)
+	var counting request
+	formula.edited = func() tea.Cmd {
+		text := formula.value()
+		counting.stop()
+		id := counting.id
+		return c.after(typingRest, answered{&counting, id, func() tea.Cmd {
+			return c.liveCount(&counting, text, func(note string) { formula.note = orWord(note, about) })
+		}})
+	}
 	first := &formPage{title: "The group", items: []*formItem{name, formula}}
 	first.text = func() []string {
 		return []string{"A group has own members, those that its formula matches, and the members of its subgroups, without those that are excluded from it."}
@@ -236,6 +286,10 @@ func (c *Console) changeFormula(g *model.Group) tea.Cmd {
 		}
 		return checkComputerFormula(text)
 	}
+	var counting request
+	tell := func(note string) { p.means = note }
+	p.change = func(text string) tea.Cmd { return c.liveCount(&counting, text, tell) }
+	p.cancel = func() tea.Cmd { counting.stop(); return nil }
 	p.complete = func(text string) (int, []string, []string) {
 		var texts, meanings []string
 		for _, s := range query.Complete(query.OnComputers, text, c.snap) {
@@ -251,7 +305,7 @@ func (c *Console) changeFormula(g *model.Group) tea.Cmd {
 			return s.matching(ctx, text)
 		}, nil)
 	}
-	return c.ask(p, g.Formula)
+	return tea.Batch(c.ask(p, g.Formula), c.liveCount(&counting, g.Formula, tell))
 }
 
 // changePolicy is the form of a group's policy.

@@ -80,6 +80,7 @@ type prompt struct {
 	refused  bool // Enter was pressed although there is an error
 	offers   []string
 	meanings []string
+	means    string // what the text means, worked out while writing
 	chosen   int
 	base     string // the text that completion began with
 	start    int
@@ -257,6 +258,13 @@ func (p *prompt) hints(st *theme.Styles, w int) string {
 		tab := "  Tab writes " + layout.Cut(model.Clean(wrong.Suggestion), w/3, st.Glyphs.Tail)
 		return st.Bad.Render(layout.Fit(fmt.Sprintf(" column %d: %s", wrong.Column, model.Clean(wrong.Message)), w-layout.Width(tab), st.Glyphs.Tail) + tab)
 	}
+	note := ""
+	if p.means != "" {
+		note = " " + model.Clean(p.means) + " "
+	}
+	if note != "" && (len(p.offers) == 0 || layout.Width(note) > w/2) {
+		return st.Info.Render(layout.Fit(note, w, st.Glyphs.Tail))
+	}
 	if len(p.offers) == 0 {
 		return st.Muted.Render(layout.Fit(" "+orWord(p.idle, "Enter keeps it  Esc leaves the field"), w, st.Glyphs.Tail))
 	}
@@ -266,7 +274,7 @@ func (p *prompt) hints(st *theme.Styles, w int) string {
 	}
 	// The chosen one is always among those that are shown, with its meaning
 	// behind them; the meaning gets half of the line at least.
-	lead := " Tab: "
+	lead := note + " Tab: "
 	shared := p.shared()
 	if shared != "" {
 		lead += model.Clean(shared) + " "

@@ -190,8 +190,8 @@ var builtin = []Binding{
 	{Open, []string{"enter"}, "open", "Open what is under the cursor", []Scope{Overview, List, Update, Inspection, Run, Report, PastReport, Deployment, Explanation, Upstream}, 1, false},
 	{NextLink, []string{"tab"}, "next to open", "Go to the next line that can be opened", []Scope{Update, Inspection, Run, PastReport, Deployment, Explanation, Upstream}, 4, false},
 	{PrevLink, []string{"shift+tab"}, "previous to open", "Go to the line before that can be opened", []Scope{Update, Inspection, Run, PastReport, Deployment, Explanation, Upstream}, 0, false},
-	{NextPane, []string{"tab"}, "next pane", "Go to the next pane", []Scope{Overview}, 2, false},
-	{PrevPane, []string{"shift+tab"}, "previous pane", "Go to the previous pane", []Scope{Overview}, 0, false},
+	{NextPane, []string{"tab"}, "next pane", "Go to the next pane", []Scope{Groups, GroupMembers, Overview}, 2, false},
+	{PrevPane, []string{"shift+tab"}, "previous pane", "Go to the previous pane", []Scope{Groups, GroupMembers, Overview}, 0, false},
 	{Zoom, []string{"z"}, "zoom", "Show the pane alone, with all that it has, or all panes again", []Scope{Overview}, 3, false},
 
 	{ApproveIt, []string{"a"}, "approve", "Approve the marked updates, or the one under the cursor, for computer groups", []Scope{Updates, Update}, 2, true},
@@ -354,7 +354,7 @@ var ScopeTitles = []struct {
 	Title string
 }{
 	{Overview, "Overview"}, {Updates, "Updates"}, {Update, "Details of an update"}, {Inspection, "What is behind an update"}, {Computers, "Computers"}, {Computer, "Details of a computer"}, {ComputerPolicy, "The policy of a computer"}, {PastReportList, "The reports of a computer"}, {PastReport, "A report of a computer"}, {Explanation, "An explanation"},
-	{UpdateComputers, "An update by computer"}, {Groups, "Groups"}, {Group, "A group and its computers"}, {GroupApprovals, "The approvals of a group"}, {Deployments, "Deployments"}, {Deployment, "A deployment"},
+	{UpdateComputers, "An update by computer"}, {Groups, "Groups"}, {Group, "A group and its computers"}, {GroupMembers, "The computers beside the groups"}, {GroupApprovals, "The approvals of a group"}, {Deployments, "Deployments"}, {Deployment, "A deployment"},
 	{Rules, "Rules"}, {Rule, "A rule"}, {Pending, "Changes that wait for consent"}, {Proposal, "A change that waits"}, {Agenda, "Agenda"}, {Cleanup, "Cleanup"}, {CleanupJob, "A cleanup job"},
 	{Products, "Products and classifications"}, {Sync, "Synchronization"}, {Run, "A synchronization"}, {Report, "A report"}, {Journal, "Journal"},
 	{Triage, "Triage"}, {Target, "The target of triage"},

@@ -73,6 +73,7 @@ const (
 	PastReportList  Scope = "computer-reports"
 	PastReport      Scope = "computer-report"
 	GroupApprovals  Scope = "group-approvals"
+	GroupMembers    Scope = "group-members"
 	Explanation     Scope = "explanation"
 	LogScope        Scope = "log"
 	Upstreams       Scope = "upstreams"
@@ -150,7 +151,7 @@ var inherits = map[Scope][]Scope{
 	Rules: {List, Global}, Rule: {Scroll, Global}, Group: {List, Global}, UpdateComputers: {List, Global}, Deployment: {Scroll, Global}, Agenda: {Scroll, Global},
 	Pending: {List, Global}, Proposal: {Scroll, Global}, Cleanup: {List, Global}, CleanupJob: {List, Global},
 	Products: {Global}, FormProducts: {}, Inspection: {Scroll, Global}, Run: {Scroll, Global}, Report: {Scroll, Global},
-	ComputerPolicy: {List, Global}, PastReportList: {List, Global}, PastReport: {Scroll, Global}, GroupApprovals: {List, Global}, Explanation: {Scroll, Global},
+	ComputerPolicy: {List, Global}, PastReportList: {List, Global}, PastReport: {Scroll, Global}, GroupApprovals: {List, Global}, GroupMembers: {Group, List, Global}, Explanation: {Scroll, Global},
 	LogScope: {List, Global},
 	Scroll:   {Global}, List: {Global}, Approve: {}, Confirm: {}, Form: {}, Menu: {}, Notice: {}, Help: {},
 	Upstreams: {List, Global}, Upstream: {Scroll, Global},

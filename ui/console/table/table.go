@@ -41,6 +41,7 @@ type Table[ID comparable] struct {
 	Reverse bool
 	Step    bool // scroll line by line at the edge instead of by half a page
 	Single  bool // rows cannot be marked: no mark column
+	Dim     bool // another pane has the focus: the row under the cursor is only marked
 
 	ids    []ID
 	cursor int
@@ -397,6 +398,10 @@ func (t *Table[ID]) line(i int, widths []int, w int) string {
 	}
 	_, marked := t.marks[id]
 	switch {
+	case i == t.cursor && t.Dim && marked:
+		return t.Styles.Mark.Render("-*" + row.plain)
+	case i == t.cursor && t.Dim:
+		return "- " + row.styled
 	case i == t.cursor && marked:
 		return t.Styles.Cursor.Render(">*" + row.plain)
 	case i == t.cursor:
