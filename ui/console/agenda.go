@@ -23,7 +23,7 @@ var agendaDays = []int{14, 30, 90, 7}
 func newAgenda(c *Console) pane {
 	p := newTextPane(c, "Agenda")
 	p.scope = keys.Agenda
-	p.still = true        // all that a fleet needs is looked at; what is foretold changes slowly
+	p.dear = true         // all that a fleet needs is looked at; what is foretold changes slowly
 	var span atomic.Int32 // index into agendaDays
 	p.load = func(_ context.Context, s scribe, _ int) ([]string, error) {
 		snap := s.store.Snapshot()

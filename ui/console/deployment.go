@@ -23,7 +23,7 @@ import (
 func newDeployment(c *Console, id uint64) pane {
 	p := newTextPane(c, fmt.Sprintf("Deployment %d", id))
 	p.scope = keys.Deployment
-	p.load = func(ctx context.Context, s scribe, w int) ([]string, error) {
+	p.pages = func(ctx context.Context, s scribe, _ int) (*page, error) {
 		return s.deployment(ctx, s.store.Snapshot(), id)
 	}
 	p.acts = func(a keys.Action) tea.Cmd {
@@ -38,13 +38,13 @@ func newDeployment(c *Console, id uint64) pane {
 // shownComputers is how many computers a deployment lists, the worst first.
 const shownComputers = 100
 
-func (s scribe) deployment(ctx context.Context, snap *store.Snapshot, id uint64) ([]string, error) {
+func (s scribe) deployment(ctx context.Context, snap *store.Snapshot, id uint64) (*page, error) {
 	pr := snap.Progress(id, s.now)
 	if pr == nil {
 		return nil, errors.New("there is no such deployment")
 	}
 	d := pr.Deployment
-	p := page{lines: []string{d.Name, ""}}
+	p := &page{lines: []string{d.Name, ""}}
 	p.fact("Made", d.Time.In(s.zone).Format("2006-01-02 15:04")+" by "+d.Author)
 	if d.Rule != "" {
 		p.fact("Rule", d.Rule)
@@ -53,6 +53,9 @@ func (s scribe) deployment(ctx context.Context, snap *store.Snapshot, id uint64)
 	p.fact("Updates", count(len(d.Updates)))
 	if d.Undone {
 		p.fact("State", "taken back: its approvals do not count (d lets them count again)")
+	}
+	if open, first := overdue(pr, s.now); open > 0 && !d.Undone {
+		p.fact("Overdue", fmt.Sprintf("%s open although the deadline passed at %s; w shows what keeps them", counted(open, "installation is", "installations are"), first.In(s.zone).Format("2006-01-02 15:04")))
 	}
 	p.head("PROGRESS")
 	p.add("%s  %s", s.pairsBar(pr.Total, 20), s.pairs(pr.Total))
@@ -78,7 +81,7 @@ func (s scribe) deployment(ctx context.Context, snap *store.Snapshot, id uint64)
 			idle++
 		default:
 			if shown++; shown <= shownChanges {
-				p.add("%s", r.Title)
+				p.link(s, target{update: u.Update}, "%s", strings.TrimSpace(model.Clean(r.Title)))
 				p.add("  %s  %s", s.pairsBar(u.Pairs, 10), s.pairs(u.Pairs))
 			}
 		}
@@ -92,7 +95,7 @@ func (s scribe) deployment(ctx context.Context, snap *store.Snapshot, id uint64)
 	case idle > 0:
 		p.add("%s: wanted by no computer of which the status is known", counted(idle, "update", "updates"))
 	}
-	return p.lines, s.deploymentComputers(ctx, &p, snap, pr)
+	return p, s.deploymentComputers(ctx, p, snap, pr)
 }
 
 // pairsBar draws how much of what is due is installed (=), pending a restart
@@ -222,7 +225,7 @@ func (s scribe) deploymentComputers(ctx context.Context, p *page, snap *store.Sn
 		if x.unknown > 0 {
 			words = append(words, "no status ("+unknownTexts[snap.Unknown(x.number, s.now)]+")")
 		}
-		p.add("%s: %s", name(x.number), strings.Join(words, ", "))
+		p.link(s, target{computer: x.number}, "%s: %s", model.Clean(name(x.number)), strings.Join(words, ", "))
 		for _, l := range s.failures(snap, x.number, x.updates) {
 			p.add("  %s", l)
 		}
@@ -248,19 +251,20 @@ func (s scribe) failures(snap *store.Snapshot, computer uint32, updates []uint32
 		if r == nil {
 			continue
 		}
-		line := r.Title + ": failed"
-		for _, f := range st.Failures {
-			if f.Update == r.ID {
-				line = fmt.Sprintf("%s, %s: %s (%s)", r.Title, s.when(f.Time), f.Text, f.Code)
-				if meaning, remedy := model.FailureMeaning(f.Code); meaning != "" {
-					line += ". It means: " + meaning
-					if remedy != "" {
-						line += ". What helps: " + remedy
-					}
-				}
+		title := strings.TrimSpace(model.Clean(r.Title))
+		at := slices.IndexFunc(st.Failures, func(f model.Failure) bool { return f.Update == r.ID })
+		if at < 0 {
+			out = append(out, title+": failed; why was not reported")
+			continue
+		}
+		f := st.Failures[at]
+		out = append(out, fmt.Sprintf("%s, %s: %s (%s)", title, s.when(f.Time), f.Text, f.Code))
+		if meaning, remedy := model.FailureMeaning(f.Code); meaning != "" {
+			out = append(out, "  it means: "+meaning)
+			if remedy != "" {
+				out = append(out, "  what helps: "+remedy)
 			}
 		}
-		out = append(out, line)
 	}
 	if more := len(updates) - 5; more > 0 {
 		out = append(out, "and "+count(more)+" more failed")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -17,15 +18,17 @@ import (
 func newDeployments(c *Console) pane {
 	p := newTablePane[uint64](c, "Deployments", keys.Deployments, "deployment", "deployments",
 		table.Column{Title: "No.", Width: 4, Right: true},
-		table.Column{Title: "Name", Width: 20, Flexible: true},
-		table.Column{Title: "Updates", Width: 7, Right: true, Priority: 6},
+		table.Column{Title: "Name", Width: 18, Flexible: true},
+		table.Column{Title: "Updates", Width: 7, Right: true, Priority: 7},
+		table.Column{Title: "Progress", Width: 12, Priority: 3},
 		table.Column{Title: "Installed", Width: 14, Right: true},
 		table.Column{Title: "Failed", Width: 6, Right: true, Priority: 1},
-		table.Column{Title: "Waiting", Width: 7, Right: true, Priority: 3},
-		table.Column{Title: "Unknown", Width: 7, Right: true, Priority: 2},
-		table.Column{Title: "By", Width: 10, Priority: 4},
-		table.Column{Title: "Made", Width: 16, Priority: 5},
-		table.Column{Title: "For", Width: 20, Priority: 7},
+		table.Column{Title: "Waiting", Width: 7, Right: true, Priority: 4},
+		table.Column{Title: "Unknown", Width: 7, Right: true, Priority: 5},
+		table.Column{Title: "Due", Width: 10, Priority: 2},
+		table.Column{Title: "By", Width: 10, Priority: 6},
+		table.Column{Title: "Made", Width: 16, Priority: 7},
+		table.Column{Title: "For", Width: 20, Priority: 8},
 	)
 	p.empty = []string{"There is no deployment yet: approving updates for computer groups makes one.", "", "2 goes to the updates, where a approves the one under the cursor, or the marked ones."}
 	p.load = func(ctx context.Context, s scribe, snap *store.Snapshot) (tableRows[uint64], error) {
@@ -41,16 +44,17 @@ func newDeployments(c *Console) pane {
 				}
 			}
 			installed, failed, waiting, unknown := table.Cell{Text: "taken back", Style: s.styles.Muted}, table.Cell{Text: "-"}, "-", "-"
+			var bar, due table.Cell
 			if !d.Undone {
 				if pr := snap.Progress(d.ID, s.now); pr != nil {
-					installed = table.Cell{Text: share(pr.Total)}
+					installed, bar, due = table.Cell{Text: share(pr.Total)}, table.Cell{Text: s.pairsBar(pr.Total, 10)}, s.dueCell(pr)
 					waiting, unknown = zero(pr.Total.Waiting+pr.Total.Pending), zero(pr.Total.Unknown)
 					if pr.Total.Failed > 0 {
 						failed = table.Cell{Text: count(pr.Total.Failed), Style: s.styles.Bad}
 					}
 				}
 			}
-			out.add(d.ID, table.Cell{Text: strconv.FormatUint(d.ID, 10)}, table.Cell{Text: model.Clean(d.Name)}, table.Cell{Text: count(len(d.Updates))}, installed, failed, table.Cell{Text: waiting}, table.Cell{Text: unknown},
+			out.add(d.ID, table.Cell{Text: strconv.FormatUint(d.ID, 10)}, table.Cell{Text: model.Clean(d.Name)}, table.Cell{Text: count(len(d.Updates))}, bar, installed, failed, table.Cell{Text: waiting}, table.Cell{Text: unknown}, due,
 				table.Cell{Text: model.Clean(d.Author)}, table.Cell{Text: d.Time.In(s.zone).Format("2006-01-02 15:04")}, table.Cell{Text: model.Clean(strings.Join(groups, ", "))})
 		}
 		return out, nil
@@ -74,6 +78,38 @@ func newDeployments(c *Console) pane {
 		return nil
 	}
 	return p
+}
+
+// overdue gives how many installations are open whose deadline has passed, and
+// the earliest deadline of all.
+func overdue(pr *store.Deploying, now time.Time) (open int, first time.Time) {
+	for _, g := range pr.Groups {
+		at := g.Group.Deadline
+		if g.Group.Action != model.ActionInstall || at.IsZero() {
+			continue
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+		if !at.After(now) {
+			open += g.Waiting + g.Failed
+		}
+	}
+	return open, first
+}
+
+// dueCell says by when a deployment is to be done, or that it should be.
+func (s scribe) dueCell(pr *store.Deploying) table.Cell {
+	open, first := overdue(pr, s.now)
+	switch {
+	case first.IsZero():
+		return table.Cell{Text: "-"}
+	case open > 0:
+		return table.Cell{Text: "OVERDUE", Style: s.styles.Bad}
+	case !first.After(s.now):
+		return table.Cell{Text: "done", Style: s.styles.Good}
+	}
+	return table.Cell{Text: s.date(first)}
 }
 
 // share is how much of what is due is installed, with the number that it is a

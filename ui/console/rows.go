@@ -26,7 +26,8 @@ type tablePane[ID comparable] struct {
 	off   func(a keys.Action, id ID, ok bool) string
 	empty []string
 	above func(w int) []string // lines over the table
-	still bool                 // what is shown is costly to compute: it is read again only when asked for
+	still bool                 // what is shown is costly to compute: on a large store it is read again only when asked for
+	late  bool                 // it is not read again yet, and something changed
 
 	request request
 	cells   map[ID][]table.Cell
@@ -74,6 +75,9 @@ func (p *tablePane[ID]) Facts() string {
 	if n, _ := p.tab.Marked(); n > 0 {
 		s = count(n) + " marked" + p.c.styles.Glyphs.Dot + s
 	}
+	if p.late {
+		s += p.c.styles.Glyphs.Dot + "changed: r shows it"
+	}
 	return s
 }
 
@@ -114,7 +118,8 @@ func (p *tablePane[ID]) Keys() paneKeys {
 func (p *tablePane[ID]) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case changed:
-		if p.still && p.ready {
+		if p.still && p.ready && !p.c.small() {
+			p.late = p.snap.Seq() != p.c.snap.Seq()
 			return nil
 		}
 		return p.read()
@@ -160,7 +165,7 @@ func (p *tablePane[ID]) read() tea.Cmd {
 		return func() tea.Cmd {
 			p.err = err
 			if err == nil {
-				p.ready, p.cells, p.facts, p.notes, p.snap = true, got.cells, got.facts, got.notes, snap
+				p.ready, p.cells, p.facts, p.notes, p.snap, p.late = true, got.cells, got.facts, got.notes, snap, false
 				p.tab.Refresh(0)
 				p.tab.SetRows(got.ids, snap.Seq())
 				p.tab.Layout()

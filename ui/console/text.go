@@ -24,6 +24,10 @@ type textPane struct {
 	scope  keys.Scope
 	still  bool // what is shown is costly to compute: it is read again only when asked for
 
+	dear  bool   // what is shown is costly to compute: on a large store it is read again only when asked for
+	late  bool   // it is not read again yet, and something changed
+	shows uint64 // the sequence that it is of
+
 	// pages is load for a text with lines that can be opened.
 	pages func(ctx context.Context, s scribe, w int) (*page, error)
 	// behind reads what stands below the rest and takes longer; version says of
@@ -78,6 +82,9 @@ func (p *textPane) Facts() string {
 	if p.height > 0 && len(p.lines) > p.height {
 		s += fmt.Sprintf("%d-%d of %d", p.top+1, min(p.top+p.height, len(p.lines)), len(p.lines))
 	}
+	if p.late {
+		s = strings.TrimSpace("changed: r shows it  " + s)
+	}
 	return s
 }
 
@@ -85,6 +92,10 @@ func (p *textPane) Facts() string {
 func (p *textPane) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case changed:
+		if p.dear && p.lines != nil && !p.c.small() {
+			p.late = p.shows != p.c.snap.Seq()
+			return nil
+		}
 		if p.still && p.lines != nil {
 			return nil
 		}
@@ -142,7 +153,7 @@ func (p *textPane) read() tea.Cmd {
 	if w <= 0 {
 		return nil
 	}
-	load, pages, s := p.load, p.pages, p.c.scribe
+	load, pages, s, seq := p.load, p.pages, p.c.scribe, p.c.snap.Seq()
 	first := p.request.start(p.c.ctx, func(ctx context.Context) func() tea.Cmd {
 		var got page
 		var err error
@@ -157,6 +168,7 @@ func (p *textPane) read() tea.Cmd {
 		return func() tea.Cmd {
 			atEnd := p.top+p.height >= len(p.lines)
 			p.err, p.width = err, w
+			p.shows, p.late = seq, false
 			if err == nil {
 				p.title = orWord(got.title, p.title)
 				p.first = wrapped
