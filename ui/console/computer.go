@@ -77,9 +77,9 @@ type computerData struct {
 func newComputer(c *Console, number uint32) pane {
 	p := &computer{c: c, number: number}
 	p.tab = table.New(c.styles, p.cells,
-		table.Column{Title: "Package or update", Width: 18, Flexible: true},
-		table.Column{Title: "Installed", Width: 14, Priority: 4},
-		table.Column{Title: "Candidate", Width: 19, Priority: 2},
+		table.Column{Title: "Package", Width: 18, Flexible: true},
+		table.Column{Key: "installed", Title: "Installed", Width: 14, Priority: 4},
+		table.Column{Key: "candidate", Title: "Candidate", Width: 19, Priority: 2},
 		table.Column{Title: "State", Width: 15},
 		table.Column{Title: "Approval", Width: 14, Priority: 1},
 		table.Column{Title: "Why", Width: 30, Priority: 5},
@@ -181,12 +181,26 @@ func (p *computer) views() pane {
 			note += " (now)"
 		}
 		m.items = append(m.items, menuItem{v.name, strings.TrimSpace(note), func() tea.Cmd {
-			p.view = computerView(i)
-			p.tab.Home()
+			p.turn(computerView(i))
 			return p.load()
 		}})
 	}
 	return m
+}
+
+// turn goes to a view. Versions are those of packages: a list of updates has the
+// room for titles.
+func (p *computer) turn(to computerView) {
+	p.view = to
+	p.tab.Home()
+	p.tab.Columns[0].Title = "Package"
+	if to != viewNeeded {
+		p.tab.Columns[0].Title = "Update"
+	}
+	for i := range p.tab.Columns {
+		p.tab.Columns[i].Hidden = p.tab.Columns[i].Key != "" && to != viewNeeded
+	}
+	p.tab.Layout()
 }
 
 func (p *computer) load() tea.Cmd {
@@ -409,7 +423,7 @@ func (s scribe) computerFacts(d *computerData) []string {
 	policy += ": " + policyText(obeys)
 	lines := []string{
 		strings.Join(nonEmpty(comp.OS, comp.Arch, comp.Role.String(), strings.Join(comp.Addresses, " "), agent), dot),
-		fmt.Sprintf("%s%sneeded %s, failed %s, installed %s, no status %s", state, dot, count(t.Needed), count(t.Failed), count(t.Installed), count(t.Unknown)),
+		fmt.Sprintf("status %s%sneeded %s, failed %s, installed %s, no status %s", state, dot, count(t.Needed), count(t.Failed), count(t.Installed), count(t.Unknown)),
 		"last contact " + s.ago(comp.Contacted) + dot + "last report " + s.when(comp.Reported) + s.nextCheck(comp),
 		policy,
 	}
