@@ -17,9 +17,9 @@ import (
 	"fettle/ui/console/table"
 )
 
-// groupApproval is the approval of one update that a group has: its own, or what
+// heldApproval is the approval of one update that a group has: its own, or what
 // it inherits from the nearest group above that has one.
-type groupApproval struct {
+type heldApproval struct {
 	row      *model.UpdateRow
 	approval model.Approval
 	own      bool
@@ -28,9 +28,9 @@ type groupApproval struct {
 // groupApprovals gives what is approved for a group, by itself and by those
 // above, and how many approvals there are of each. What is declined is left out:
 // the decline masks it.
-func groupApprovals(ctx context.Context, snap *store.Snapshot, id model.GroupID) ([]groupApproval, error) {
+func groupApprovals(ctx context.Context, snap *store.Snapshot, id model.GroupID) ([]heldApproval, error) {
 	chain := append([]model.GroupID{id}, snap.Groups().Ancestors(id)...)
-	var out []groupApproval
+	var out []heldApproval
 	for i, r := range snap.Updates() {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -40,7 +40,7 @@ func groupApprovals(ctx context.Context, snap *store.Snapshot, id model.GroupID)
 		}
 		for depth, g := range chain {
 			if a, ok := snap.Approval(r.Number, g); ok {
-				out = append(out, groupApproval{r, a, depth == 0})
+				out = append(out, heldApproval{r, a, depth == 0})
 				break
 			}
 		}
@@ -73,7 +73,7 @@ func newGroupApprovals(c *Console, id model.GroupID) pane {
 		if err != nil {
 			return out, err
 		}
-		slices.SortFunc(all, func(a, b groupApproval) int {
+		slices.SortFunc(all, func(a, b heldApproval) int {
 			if a.own != b.own {
 				if a.own {
 					return -1
