@@ -18,13 +18,13 @@ import (
 func newDeployments(c *Console) pane {
 	p := newTablePane[uint64](c, "Deployments", keys.Deployments, "deployment", "deployments",
 		table.Column{Title: "No.", Width: 4, Right: true},
-		table.Column{Title: "Name", Width: 18, Flexible: true},
+		table.Column{Title: "Name", Width: 20, Flexible: true},
 		table.Column{Title: "Updates", Width: 7, Right: true, Priority: 7},
-		table.Column{Title: "Progress", Width: 12, Priority: 3},
+		table.Column{Title: "Progress", Width: 8, Priority: 4},
 		table.Column{Title: "Installed", Width: 14, Right: true},
 		table.Column{Title: "Failed", Width: 6, Right: true, Priority: 1},
-		table.Column{Title: "Waiting", Width: 7, Right: true, Priority: 4},
-		table.Column{Title: "Unknown", Width: 7, Right: true, Priority: 5},
+		table.Column{Title: "Waiting", Width: 7, Right: true, Priority: 5},
+		table.Column{Title: "Unknown", Width: 7, Right: true, Priority: 3},
 		table.Column{Title: "Due", Width: 10, Priority: 2},
 		table.Column{Title: "By", Width: 10, Priority: 6},
 		table.Column{Title: "Made", Width: 16, Priority: 7},
@@ -47,7 +47,7 @@ func newDeployments(c *Console) pane {
 			var bar, due table.Cell
 			if !d.Undone {
 				if pr := snap.Progress(d.ID, s.now); pr != nil {
-					installed, bar, due = table.Cell{Text: share(pr.Total)}, table.Cell{Text: s.pairsBar(pr.Total, 10)}, s.dueCell(pr)
+					installed, bar, due = table.Cell{Text: share(pr.Total)}, table.Cell{Text: s.pairsBar(pr.Total, 6)}, s.dueCell(pr)
 					waiting, unknown = zero(pr.Total.Waiting+pr.Total.Pending), zero(pr.Total.Unknown)
 					if pr.Total.Failed > 0 {
 						failed = table.Cell{Text: count(pr.Total.Failed), Style: s.styles.Bad}

@@ -22,7 +22,7 @@ func TestDeploymentSaysWhatFailuresMean(t *testing.T) {
 	d, s := site(t)
 	deployed(t, s)
 	d.refresh()
-	d.press("5").sees("November", "OVERDUE", "[=F", "12 % of 8")
+	d.press("5").sees("November", "OVERDUE", "[=F", "12 % of 8", "Unknown")
 	d.press("enter").sees("Overdue", "installations are open", "PROGRESS", "[==F", "w shows what keeps them")
 	d.press("/").write("it means").press("enter").sees("it means: apt-get met an error", "what helps: look into", "apt-100")
 	d.press("esc", "end", "shift+tab", "enter").sees("It has never reported its status").press("esc")
