@@ -104,19 +104,28 @@ func (s scribe) pairsBar(t store.Pairs, w int) string {
 	if t.Applicable == 0 {
 		return "[" + layout.Blanks(w) + "]"
 	}
-	var b strings.Builder
-	used, sum := 0, 0
-	for _, x := range []struct {
+	parts := []struct {
 		n    int
 		mark string
-	}{{t.Installed, "="}, {t.Pending, "r"}, {t.Failed, "F"}, {t.Waiting, "."}} {
-		sum += x.n
-		n := sum*w/t.Applicable - used
-		if x.n > 0 && n == 0 && used < w {
-			n = 1
+	}{{t.Installed, "="}, {t.Pending, "r"}, {t.Failed, "F"}, {t.Waiting, "."}}
+	// What is there at all has a mark, however little it is; the rest of the bar is
+	// shared out.
+	rest := w
+	for _, x := range parts {
+		if x.n > 0 {
+			rest--
 		}
-		b.WriteString(strings.Repeat(x.mark, n))
+	}
+	var b strings.Builder
+	used, sum := 0, 0
+	for _, x := range parts {
+		if x.n == 0 {
+			continue
+		}
+		sum += x.n
+		n := sum*max(0, rest)/t.Applicable - used
 		used += n
+		b.WriteString(strings.Repeat(x.mark, n+1))
 	}
 	return "[" + layout.Fit(b.String(), w, "") + "]"
 }

@@ -1,8 +1,11 @@
 package console
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"fettle/model"
 	"fettle/store"
@@ -23,7 +26,7 @@ func TestDeploymentSaysWhatFailuresMean(t *testing.T) {
 	deployed(t, s)
 	d.refresh()
 	d.press("5").sees("November", "OVERDUE", "[=F", "12 % of 8", "Unknown")
-	d.press("enter").sees("Overdue", "installations are open", "PROGRESS", "[==F", "w shows what keeps them")
+	d.press("enter").sees("Overdue", "installations are open", "PROGRESS", "[===FF", "w shows what keeps them")
 	d.press("/").write("it means").press("enter").sees("it means: apt-get met an error", "what helps: look into", "apt-100")
 	d.press("esc", "end", "shift+tab", "enter").sees("It has never reported its status").press("esc")
 	d.press("home", "tab", "enter").press("a").sees("Approve").press("esc", "esc")
@@ -64,4 +67,25 @@ func TestAgendaAndCleanupSayThatTheyAreOld(t *testing.T) {
 		d.sees("changed: r shows it")
 		d.press("r").seesNot("changed: r shows it")
 	}
+}
+
+// A bar is as wide as asked for, whatever the shares are: what is there at all is
+// seen, however little it is.
+func TestPropertyBarsHold(t *testing.T) {
+	d, _ := site(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		n := func(name string) int { return rapid.IntRange(0, 1000).Draw(rt, name) }
+		p := store.Pairs{Installed: n("installed"), Pending: n("pending"), Failed: n("failed"), Waiting: n("waiting")}
+		p.Applicable = p.Installed + p.Pending + p.Failed + p.Waiting
+		w := rapid.IntRange(4, 40).Draw(rt, "width")
+		bar := d.c.pairsBar(p, w)
+		if len(bar) != w+2 {
+			rt.Fatalf("the bar %q is %d wide, not %d", bar, len(bar), w+2)
+		}
+		for mark, n := range map[string]int{"=": p.Installed, "r": p.Pending, "F": p.Failed} {
+			if n > 0 != strings.Contains(bar, mark) {
+				rt.Fatalf("the bar %q of %+v", bar, p)
+			}
+		}
+	})
 }
