@@ -184,6 +184,9 @@ func (l holdingLog) Handle(context.Context, slog.Record) error {
 // the text once, and below it where the other terminals have which style.
 func TestScreens(t *testing.T) {
 	for _, cond := range conditions(t) {
+		if testing.Short() && cond.name != "full" {
+			continue
+		}
 		for _, w := range ways {
 			simple := len(w.keys) == 1
 			if !simple && (cond.name == "damaged" || cond.name == "starting") {
