@@ -206,7 +206,6 @@ func TestOverviewStaysWhereItIs(t *testing.T) {
 	if !strings.Contains(before, "restart") {
 		t.Fatalf("the cursor is on %q", before)
 	}
-	at := slices.Index(strings.Split(d.screen(), "\n"), before)
 	must[uint32](t)(s.Record(t.Context(), store.Report{Computer: model.Computer{ID: "new", Name: "new", Contacted: testTime.AddDate(0, 0, -50), Reported: testTime.AddDate(0, 0, -50)}, Status: &model.Status{Reported: testTime.AddDate(0, 0, -50), Evaluated: 12}}))
 	d.refresh()
 	d.sees("1 computer has not made contact")
@@ -216,7 +215,7 @@ func TestOverviewStaysWhereItIs(t *testing.T) {
 	// Far down on the page it keeps its line of the screen, too.
 	d.press("tab", "tab", "tab", "tab", "tab")
 	before = d.cursorLine()
-	at = slices.Index(strings.Split(d.screen(), "\n"), before)
+	at := slices.Index(strings.Split(d.screen(), "\n"), before)
 	must[uint32](t)(s.Record(t.Context(), store.Report{Computer: model.Computer{ID: "broken", Name: "broken", Contacted: testTime, Reported: testTime, Scan: model.ScanResult{Error: "no apt"}}, Status: &model.Status{Reported: testTime, Evaluated: 12}}))
 	d.refresh()
 	if after := d.cursorLine(); after != before || d.c.top().(*overview).top > 0 && slices.Index(strings.Split(d.screen(), "\n"), after) != at {

@@ -272,14 +272,6 @@ func (p *drawing) x(t time.Time) int {
 	return int(float64(t.Sub(p.from)) / float64(span) * float64(p.width-1))
 }
 
-// at is the instant of a column.
-func (p *drawing) at(x int) time.Time {
-	if p.width < 2 {
-		return p.from
-	}
-	return p.from.Add(time.Duration(float64(p.to.Sub(p.from)) * float64(x) / float64(p.width-1)))
-}
-
 // rows gives the line of a series in each column, or -1 where it is not known.
 // Of several points in one column the last counts, and a value before a gap.
 func (p *drawing) rows(s Series) []int {

@@ -464,12 +464,21 @@ func (t *Table[ID]) render(id ID, widths []int, w int) cached {
 // in less nobody recognises it.
 const keepFrom = 30
 
-// keep cuts a cell before the end that must stay; that gets half of the room at
-// most.
+// distinct is how much of an end that must stay is enough to be recognised.
+const distinct = 8
+
+// keep cuts a cell before the end that must stay. An end whose beginning is seen
+// anyway needs no room of its own; one that is long gets half of the room, or
+// what the rest leaves.
 func (t *Table[ID]) keep(cell Cell, w int) string {
 	tail := t.Styles.Glyphs.Tail
-	end := layout.Cut(cell.Keep, w/2, tail)
-	return layout.Fit(layout.Cut(strings.TrimSuffix(cell.Text, cell.Keep), w-layout.Width(end), tail)+end, w, tail)
+	before := strings.TrimSuffix(cell.Text, cell.Keep)
+	room := layout.Width(before)
+	if room+min(layout.Width(cell.Keep), distinct)+layout.Width(tail) <= w {
+		return layout.Fit(cell.Text, w, tail)
+	}
+	end := layout.Cut(cell.Keep, max(w/2, w-room), tail)
+	return layout.Fit(layout.Cut(before, w-layout.Width(end), tail)+end, w, tail)
 }
 
 // Window says which rows the last Lines showed, from 1, for "1-20 of 300".
