@@ -201,7 +201,7 @@ func (u *updates) rows(ctx context.Context, snap *store.Snapshot, w wish) (rows,
 		}
 	}
 	from := u.found.within(all, w.filter)
-	found, err := q.Filter(ctx, snap, from, w.now)
+	found, err := search(ctx, q, snap, from, w)
 	if err != nil {
 		return rows{}, err
 	}
@@ -212,6 +212,25 @@ func (u *updates) rows(ctx context.Context, snap *store.Snapshot, w wish) (rows,
 	}
 	got.hidden = emptyColumns(snap, found, got.group, w.sort)
 	return got, nil
+}
+
+// manyRows is from how many rows on a search for words is shared by two cores:
+// no index answers it, and it waits for memory most of the time.
+const manyRows = 20_000
+
+// search finds the rows that a filter lets through, in their order.
+func search(ctx context.Context, q *query.Updates, snap *store.Snapshot, all []*model.UpdateRow, w wish) ([]*model.UpdateRow, error) {
+	if len(all) < manyRows || strings.Contains(w.filter, ":") { // a field has an index
+		return q.Filter(ctx, snap, all, w.now)
+	}
+	half := len(all) / 2
+	var second []*model.UpdateRow
+	var secondErr error
+	var other sync.WaitGroup
+	other.Go(func() { second, secondErr = q.Filter(ctx, snap, all[half:], w.now) })
+	first, err := q.Filter(ctx, snap, all[:half], w.now)
+	other.Wait()
+	return append(first, second...), cmp.Or(err, secondErr)
 }
 
 // foundBefore is what the last search for words found. While somebody goes on
