@@ -189,7 +189,7 @@ func ASCII(s string) string {
 		return s
 	}
 	var b strings.Builder
-	for line := range strings.SplitAfterSeq(s, "\n") {
+	for line := range strings.SplitAfterSeq(settle(s), "\n") {
 		state := byte(0)
 		for len(line) > 0 {
 			seq, width, n, next := ansi.DecodeSequence(line, state, nil)
