@@ -10,6 +10,7 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/term"
 
 	"fettle/model"
 	"fettle/ui/console"
@@ -66,7 +67,7 @@ func (a *app) console(ctx context.Context) error {
 func (a *app) terminal() (in, out *os.File, ok bool) {
 	in, _ = a.s.In.(*os.File)
 	out, _ = a.s.Out.(*os.File)
-	return in, out, in != nil && out != nil && a.s.Ask && a.s.Size.Width > 0
+	return in, out, in != nil && out != nil && term.IsTerminal(in.Fd()) && a.s.Size.Width > 0
 }
 
 // ownConsole shows the console in the process that holds the store.

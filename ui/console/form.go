@@ -195,6 +195,7 @@ func (f *form) act(a keys.Action) tea.Cmd {
 		if f.at == len(f.pages)-1 {
 			// What was typed ahead turns pages; it does not make the change.
 			if len(f.pages) > 1 && f.c.deafSince(f.turned) {
+				f.c.early()
 				return nil
 			}
 			f.working = true

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -66,6 +67,11 @@ func (q *question) disabled(a keys.Action) string {
 // was on the screen.
 func (q *question) deaf() bool { return q.c.deafSince(q.opened) }
 
+// early says that a key was not taken: who types fast must not wonder.
+func (c *Console) early() {
+	c.say(slog.LevelInfo, "the key came before this could be read, and was not taken; press it again")
+}
+
 // deafSince says whether keys are still those that were typed before something
 // came on the screen.
 func (c *Console) deafSince(opened time.Time) bool {
@@ -103,7 +109,11 @@ func (q *question) Update(msg tea.Msg) tea.Cmd {
 				q.chosen = !q.chosen
 			}
 		case keys.Choose:
-			if q.deaf() || q.working {
+			if q.working {
+				return nil
+			}
+			if q.deaf() {
+				q.c.early()
 				return nil
 			}
 			if !q.chosen {
@@ -112,7 +122,11 @@ func (q *question) Update(msg tea.Msg) tea.Cmd {
 			}
 			return q.take()
 		case keys.Apply:
-			if q.deaf() || q.working {
+			if q.working {
+				return nil
+			}
+			if q.deaf() {
+				q.c.early()
 				return nil
 			}
 			return q.take()

@@ -60,6 +60,45 @@ func TestFirstRunLeadsThroughBothWizards(t *testing.T) {
 	}
 }
 
+// TestFromTheFirstRunToTheFirstDeployment is the first morning: both wizards, a
+// catalogue and a computer that arrive by themselves, triage, an approval with a
+// deadline, the computer that installs, and the report that says so.
+func TestFromTheFirstRunToTheFirstDeployment(t *testing.T) {
+	s := newStore(t)
+	d := drive(t, s, 80, 24, machine(Machine{Name: "vm", Apt: true, Root: true}))
+	d.press("enter", "enter", "enter").sees("[x] Computer and Device")
+	for range 8 {
+		d.press("enter")
+	}
+	d.sees("[1 Overview]").seesNot(model.SetupIncomplete)
+	fill(t, s, 0) // what the synchronization and the agents bring
+	d.refresh()
+	d.sees("to be decided", "4 of 5 known")
+	d.press("T").sees("Triage", "openssl").press("a").sees("Preview", "[>Cancel<]") // it is wide: the plan is shown
+	d.press("esc", "esc", "2").sees("[To decide").press("enter").sees("Identifier", "needed on 3").press("a")
+	for !strings.Contains(d.cursorLine(), "Web servers") {
+		d.press("down")
+	}
+	d.press("i", "t", "t").sees("= Install, in 7 days").press("enter").sees("WHAT IT WOULD DO", "Web servers", "2 computers").press("y").sees("Done, u takes it back")
+	d.press("5").sees("0 % of 2").press("enter").sees("Web servers")
+	snap := s.Snapshot()
+	for n := range uint32(2) {
+		c := *snap.Computer(n + 1)
+		st := must[*model.Status](t)(s.Status(n + 1))
+		st.Needed = slices.DeleteFunc(slices.Clone(st.Needed), func(u uint32) bool { return u == 1 })
+		st.Installed = append([]uint32{1}, st.Installed...)
+		st.Packages = nil
+		must[uint32](t)(s.Record(t.Context(), store.Report{Computer: c, Status: st}))
+	}
+	d.refresh()
+	d.press("esc").sees("100 % of 2")
+	d.press("7").press("/").press("esc")
+	d.press(":").write("report deployment-progress").press("enter").sees("Deployment progress", "100.0 %")
+	if _, err := s.VerifyJournal(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWizardGoesBackAndRefusesNonsense(t *testing.T) {
 	s := newStore(t)
 	d := drive(t, s, 80, 24)
@@ -149,7 +188,7 @@ func TestTypeAheadDoesNotConfirm(t *testing.T) {
 	d.press("a", "i")
 	d.gap = 20 * time.Millisecond
 	d.press("enter", "y", "y", "tab", "enter")
-	d.sees("Preview", "[>Cancel<]")
+	d.sees("Preview", "[>Cancel<]", "press it again")
 	if len(s.Snapshot().Deployments()) != 0 {
 		t.Fatal("keys that were typed before the question confirmed it")
 	}
