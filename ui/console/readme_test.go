@@ -90,7 +90,7 @@ func readmeSite(t *testing.T) *store.Store {
 
 // readmeScreens are the pictures of the README.
 var readmeScreens = []way{
-	{"overview", []string{"1"}}, {"updates", []string{"2", "space"}}, {"preview", []string{"2", "a", "down", "i", "t", "t", "enter"}},
+	{"overview", []string{"1"}}, {"triage", []string{"T"}}, {"preview", []string{"2", "a", "down", "i", "t", "t", "enter"}},
 }
 
 // TestReadmeScreens holds the pictures in the README to what the console shows.
