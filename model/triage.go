@@ -136,11 +136,11 @@ func (u Undecided) Reasons(now time.Time) []string {
 	case u.Decided() > 0:
 		// An update that is approved for one group and needed in another is still to
 		// be decided there: the row must say that it is not all of them.
-		out = append(out, fmt.Sprintf("%s of %s", thousands(u.Waiting), computers(u.Needing)))
+		out = append(out, fmt.Sprintf("%s of %s", Number(u.Waiting), computers(u.Needing)))
 	default:
 		out = append(out, computers(u.Waiting))
 	}
-	add(u.Failed > 0, "failed on "+thousands(u.Failed))
+	add(u.Failed > 0, "failed on "+Number(u.Failed))
 	add(u.Held, "revised")
 	if !r.Released.IsZero() {
 		out = append(out, age(now.Sub(r.Released)))
@@ -187,7 +187,7 @@ func (t *Triage) AsideSummary() string {
 		word string
 	}{{AsideSuperseded, "superseded"}, {AsideLater, "for later"}, {AsideUnavailable, "withdrawn or expired"}} {
 		if n := t.CountAside(w.why); n > 0 {
-			parts = append(parts, thousands(n)+" "+w.word)
+			parts = append(parts, Number(n)+" "+w.word)
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -202,7 +202,7 @@ func (t *Triage) Empty(zone *time.Location) []string {
 	case t.Open == 0:
 		return []string{"No computer is known to need an update."}
 	case decided > 0:
-		out = append(out, fmt.Sprintf("Everything is decided: %s needed, and approved or refused wherever that is so.", plural(decided, "update is", "updates are")))
+		out = append(out, fmt.Sprintf("Everything is decided: %s needed, and approved or refused wherever that is so.", Counted(decided, "update is", "updates are")))
 	default:
 		out = append(out, "Nothing is left to decide now.")
 	}
@@ -213,13 +213,13 @@ func (t *Triage) Empty(zone *time.Location) []string {
 		}
 	}
 	if n := t.CountAside(AsideLater); n > 0 {
-		out = append(out, fmt.Sprintf("%s postponed; the first comes back %s.", plural(n, "update is", "updates are"), first.Until.In(zone).Format("2006-01-02 15:04")))
+		out = append(out, fmt.Sprintf("%s postponed; the first comes back %s.", Counted(n, "update is", "updates are"), first.Until.In(zone).Format("2006-01-02 15:04")))
 	}
 	if n := t.CountAside(AsideSuperseded); n > 0 {
-		out = append(out, fmt.Sprintf("%s superseded by others that are decided or postponed.", plural(n, "update is", "updates are")))
+		out = append(out, fmt.Sprintf("%s superseded by others that are decided or postponed.", Counted(n, "update is", "updates are")))
 	}
 	if n := t.CountAside(AsideUnavailable); n > 0 {
-		out = append(out, fmt.Sprintf("%s needed, but withdrawn or expired: nobody can install it any more.", plural(n, "update is", "updates are")))
+		out = append(out, fmt.Sprintf("%s needed, but withdrawn or expired: nobody can install it any more.", Counted(n, "update is", "updates are")))
 	}
 	return out
 }
@@ -340,23 +340,7 @@ func SortUndecided(list []Undecided) {
 	copy(list, sorted)
 }
 
-func computers(n int) string { return plural(n, "computer", "computers") }
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return thousands(n) + " " + many
-}
-
-// thousands writes a number with separators.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func computers(n int) string { return Counted(n, "computer", "computers") }
 
 // age writes how old something is in days: hours are of no matter to what is
 // decided once a morning.
@@ -365,6 +349,6 @@ func age(d time.Duration) string {
 	case days < 1:
 		return "today"
 	default:
-		return plural(days, "day", "days")
+		return Counted(days, "day", "days")
 	}
 }

@@ -96,12 +96,12 @@ func (s *Snapshot) planAdmission(p *model.Plan, c model.Change) {
 	case model.ChangeAdmit:
 		p.Lines = append(p.Lines, "They are managed from now on: they belong to All Computers and to the groups whose formulas match them, and obey what is approved there from their next check-in.")
 		if fresh := len(c.Computers) - known; fresh > 0 {
-			p.Lines = append(p.Lines, fmt.Sprintf("%s reported nothing yet, so that it is not known what %s.", counted(fresh, "of them has", "of them have"), map[bool]string{true: "it needs", false: "they need"}[fresh == 1]))
+			p.Lines = append(p.Lines, fmt.Sprintf("%s reported nothing yet, so that it is not known what %s.", model.Counted(fresh, "of them has", "of them have"), map[bool]string{true: "it needs", false: "they need"}[fresh == 1]))
 		}
 	case model.ChangeTurnAway:
 		p.Lines = append(p.Lines, "Their reports are refused, nothing is installed on them from here, and they take no part in counts. Accepting them later is possible.")
 		if held > 0 {
-			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "managed", Text: counted(held, "of them is managed now and gets no updates any more", "of them are managed now and get no updates any more")})
+			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "managed", Text: model.Counted(held, "of them is managed now and gets no updates any more", "of them are managed now and get no updates any more")})
 		}
 	default:
 		p.Lines = append(p.Lines, "They wait for an answer again.")

@@ -34,7 +34,7 @@ func (s *Snapshot) planDecision(p *model.Plan, c model.Change) {
 	case model.ChangeLicence:
 		line("Their licence terms are accepted as they are now; a revision with other terms asks again. Nothing is approved by it.")
 		if n := s.countStale(c.Updates); n > 0 {
-			line("%s held back at an older revision; approve them again to move the approval.", counted(n, "of them is", "of them are"))
+			line("%s held back at an older revision; approve them again to move the approval.", model.Counted(n, "of them is", "of them are"))
 		}
 	case model.ChangeLicenceEnd:
 		line("They cannot be approved before their licence terms are accepted again.")
@@ -142,7 +142,7 @@ func (s *Snapshot) planBeside(p *model.Plan, c model.Change, now time.Time) {
 			if c.Kind == model.ChangeReinstate {
 				word = "reinstated"
 			}
-			p.Lines = append(p.Lines, fmt.Sprintf("%s %s with it.", counted(n, "update that is bundled is", "updates that are bundled are"), word))
+			p.Lines = append(p.Lines, fmt.Sprintf("%s %s with it.", model.Counted(n, "update that is bundled is", "updates that are bundled are"), word))
 		}
 	case model.ChangeGroupRemove:
 		for _, r := range s.Rules() {

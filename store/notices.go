@@ -142,7 +142,7 @@ func (s *Snapshot) computerNotices(now time.Time, add func(model.Notice)) {
 		if kind != "waiting" {
 			filter += only
 		}
-		add(model.Notice{Kind: kind, Level: level, Text: counted(n, one, many), View: "computers", Filter: filter, Rows: n, Remedy: "fettle computers '" + filter + "'"})
+		add(model.Notice{Kind: kind, Level: level, Text: model.Counted(n, one, many), View: "computers", Filter: filter, Rows: n, Remedy: "fettle computers '" + filter + "'"})
 	}
 	if managed == 0 {
 		add(model.Notice{Kind: "no-computer", Level: model.NoticeWarning, Text: "No computer has reported yet.", View: "computers", Remedy: "fettle agent check-in"})
@@ -159,7 +159,7 @@ func (s *Snapshot) computerNotices(now time.Time, add func(model.Notice)) {
 func (s *Snapshot) updateNotices(now time.Time, add func(model.Notice)) {
 	tell := func(level model.NoticeLevel, kind, one, many, filter, remedy string) {
 		if n := s.matching(filter, now); n > 0 {
-			add(model.Notice{Kind: kind, Level: level, Text: counted(n, one, many), View: "updates", Filter: filter, Rows: n, Remedy: remedy})
+			add(model.Notice{Kind: kind, Level: level, Text: model.Counted(n, one, many), View: "updates", Filter: filter, Rows: n, Remedy: remedy})
 		}
 	}
 	tell(model.NoticeError, "required", "required update of Fettle is not approved.", "required updates of Fettle are not approved.",
@@ -204,7 +204,7 @@ func (s *Snapshot) withdrawnNotice(add func(model.Notice)) {
 	if n == 0 {
 		return
 	}
-	text := counted(n, "approved update was withdrawn by its archive; approve ", "approved updates were withdrawn by their archive; approve ")
+	text := model.Counted(n, "approved update was withdrawn by its archive; approve ", "approved updates were withdrawn by their archive; approve ")
 	if n == 1 {
 		text += "its successor."
 	} else {
@@ -270,19 +270,19 @@ func (s *Snapshot) decisionNotices(now time.Time, add func(model.Notice)) {
 	}
 	if n := len(alarmed); n > 0 {
 		add(model.Notice{Kind: "revision-alarm", Level: model.NoticeWarning, View: "updates", Filter: s.idFilter(alarmed), Rows: min(n, maxIDs), Remedy: "fettle acknowledge ID...",
-			Text: counted(n, "approved update was revised in what it applies to, its products or its licence.", "approved updates were revised in what they apply to, their products or their licence.")})
+			Text: model.Counted(n, "approved update was revised in what it applies to, its products or its licence.", "approved updates were revised in what they apply to, their products or their licence.")})
 	}
 	if n := int(stale.GetCardinality()); n > 0 {
 		add(model.Notice{Kind: "stale-approval", Level: model.NoticeWarning, View: "updates", Filter: "is:stale", Rows: n, Remedy: "fettle approve is:stale --group GROUP",
-			Text: counted(n, "update is approved at an older revision and is not installed until it is approved again.", "updates are approved at an older revision and are not installed until they are approved again.")})
+			Text: model.Counted(n, "update is approved at an older revision and is not installed until it is approved again.", "updates are approved at an older revision and are not installed until they are approved again.")})
 	}
 	if n := len(s.proposals); n > 0 {
 		add(model.Notice{Kind: "proposals", Level: model.NoticeWarning, View: "pending", Remedy: "fettle pending",
-			Text: counted(n, "change waits for the consent of a second person.", "changes wait for the consent of a second person.")})
+			Text: model.Counted(n, "change waits for the consent of a second person.", "changes wait for the consent of a second person.")})
 	}
 	if wrong := s.WrongDeclines(); len(wrong) > 0 {
 		add(model.Notice{Kind: "wrong-declines", Level: model.NoticeInfo, View: "updates", Filter: "is:declined " + s.idFilter(wrong), Rows: min(len(wrong), maxIDs), Remedy: "fettle reinstate ID...",
-			Text: counted(len(wrong), "declined update is needed by computers, and nothing that supersedes it is approved.", "declined updates are needed by computers, and nothing that supersedes them is approved.")})
+			Text: model.Counted(len(wrong), "declined update is needed by computers, and nothing that supersedes it is approved.", "declined updates are needed by computers, and nothing that supersedes them is approved.")})
 	}
 	for _, u := range s.upstreams {
 		s.withheldNotices(u.Name, now, add)

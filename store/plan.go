@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -82,7 +81,7 @@ func (s *Snapshot) plan(c model.Change, now time.Time) model.Plan {
 	s.planBeside(&p, c, now)
 	const most = 20
 	if more := len(p.Warnings) - most; more > 0 {
-		p.Warnings = append(p.Warnings[:most], model.PlanWarning{Code: "more", Text: fmt.Sprintf("and %s more warnings", thousands(more))})
+		p.Warnings = append(p.Warnings[:most], model.PlanWarning{Code: "more", Text: fmt.Sprintf("and %s more warnings", model.Number(more))})
 	}
 	all := s.managed.GetCardinality()
 	p.Wide = p.Wide || c.Kind == model.ChangeRemove || c.Kind == model.ChangeGroupRemove ||
@@ -157,14 +156,14 @@ func (u unknowns) sentence(of, updates int) string {
 		text string
 	}{{u.never, "never reported"}, {u.silent, "silent for 30 days"}, {u.older, "not since it arrived"}} {
 		if r.n > 0 {
-			why = append(why, thousands(r.n)+" "+r.text)
+			why = append(why, model.Number(r.n)+" "+r.text)
 		}
 	}
 	word := "it"
 	if updates > 1 {
 		word = "all of them"
 	}
-	return fmt.Sprintf("%s of %s no status: not known whether they need %s (%s).", thousands(u.total()), counted(of, "computer has", "computers have"), word, strings.Join(why, ", "))
+	return fmt.Sprintf("%s of %s no status: not known whether they need %s (%s).", model.Number(u.total()), model.Counted(of, "computer has", "computers have"), word, strings.Join(why, ", "))
 }
 
 // planEffect fills in what a change of approvals does: computers, restarts,
@@ -217,7 +216,7 @@ func (s *Snapshot) warnSuperseded(p *model.Plan, updates *roaring.Bitmap) {
 	})
 	if n > namedWarnings {
 		p.Warnings = append(p.Warnings[:len(p.Warnings)-namedWarnings], model.PlanWarning{Code: "superseded",
-			Text: fmt.Sprintf("%s of these updates are superseded by others; %s", thousands(n), first)})
+			Text: fmt.Sprintf("%s of these updates are superseded by others; %s", model.Number(n), first)})
 	}
 }
 
@@ -235,7 +234,7 @@ func (s *Snapshot) warnStale(p *model.Plan, updates *roaring.Bitmap) {
 	if n == 0 {
 		return
 	}
-	text := fmt.Sprintf("%s of these updates were revised since they were approved; this approves their newest revisions", thousands(n))
+	text := fmt.Sprintf("%s of these updates were revised since they were approved; this approves their newest revisions", model.Number(n))
 	if n == 1 {
 		text = model.Clean(s.Row(first).Title) + " was revised since it was approved; this approves the newest revision"
 		if a, ok := s.Alarm(first); ok && len(a.Changed) > 0 {
@@ -254,7 +253,7 @@ func (s *Snapshot) warnCount(p *model.Plan, updates *roaring.Bitmap, f model.Upd
 		}
 	})
 	if n > 0 {
-		p.Warnings = append(p.Warnings, model.PlanWarning{Code: code, Text: fmt.Sprintf(text, counted(n, one, many))})
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: code, Text: fmt.Sprintf(text, model.Counted(n, one, many))})
 	}
 }
 
@@ -318,7 +317,7 @@ func (s *Snapshot) planPolicy(p *model.Plan, c model.Change) {
 		p.First = append(p.First, model.Clean(s.Computer(it.Next()).Name))
 	}
 	members := int(s.Members(c.Group.ID).GetCardinality())
-	p.Lines = append(p.Lines, fmt.Sprintf("%s in %s may follow another policy; the deepest group wins. It changes on %s of them.", plural(members, "computer"), s.tree.Group(c.Group.ID).Name, thousands(p.Computers)))
+	p.Lines = append(p.Lines, fmt.Sprintf("%s in %s may follow another policy; the deepest group wins. It changes on %s of them.", plural(members, "computer"), s.tree.Group(c.Group.ID).Name, model.Number(p.Computers)))
 	if c.Group.Policy.Mode == model.ModeDisabled {
 		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "disabled", Text: fmt.Sprintf("with Automatic Updates disabled nothing is installed, not even when a deadline passes; that becomes so on %s", plural(disabled, "computer"))})
 	}
@@ -396,10 +395,10 @@ func (s *Snapshot) planDecline(p *model.Plan, c model.Change, now time.Time) {
 		}
 	}
 	if n := int(approved.GetCardinality()); n > 0 {
-		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "approved", Text: fmt.Sprintf("%s approved; the approvals are masked", counted(n, "of these updates is", "of these updates are"))})
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "approved", Text: fmt.Sprintf("%s approved; the approvals are masked", model.Counted(n, "of these updates is", "of these updates are"))})
 	}
 	if p.Computers = int(s.needingAny(updates).GetCardinality()); p.Computers > 0 {
-		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "needed", Text: fmt.Sprintf("%s at least one of them", counted(p.Computers, "computer still needs", "computers still need"))})
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "needed", Text: fmt.Sprintf("%s at least one of them", model.Counted(p.Computers, "computer still needs", "computers still need"))})
 	}
 }
 
@@ -413,26 +412,10 @@ func (s *Snapshot) planSelection(p *model.Plan, settings *model.Settings) {
 		return
 	}
 	selected := int(s.LastUpdate()) - int(after.outside.GetCardinality())
-	p.Lines = append(p.Lines, fmt.Sprintf("%s of the %s updates in the catalogue are selected; the others are not shown and not offered, and come back when the selection is widened.", thousands(selected), thousands(all)))
+	p.Lines = append(p.Lines, fmt.Sprintf("%s of the %s updates in the catalogue are selected; the others are not shown and not offered, and come back when the selection is widened.", model.Number(selected), model.Number(all)))
 	if selected == 0 {
 		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "selection", Text: "the selection of products and classifications matches no update of the catalogue"})
 	}
-}
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return thousands(n) + " " + many
-}
-
-// thousands writes a number for people: 66,480.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // planMembership says for whom approvals change when membership or the tree
@@ -459,7 +442,7 @@ func (s *Snapshot) planMembership(p *model.Plan, c model.Change, now time.Time) 
 	}
 	if c.Kind == model.ChangeGroupRemove {
 		if subs := len(s.tree.Children(c.Group.ID)); subs > 0 {
-			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "subgroups", Text: fmt.Sprintf("%s with it", counted(subs, "subgroup goes", "subgroups go"))})
+			p.Warnings = append(p.Warnings, model.PlanWarning{Code: "subgroups", Text: fmt.Sprintf("%s with it", model.Counted(subs, "subgroup goes", "subgroups go"))})
 		}
 	}
 }
@@ -472,7 +455,7 @@ func (s *Snapshot) planRegrouped(p *model.Plan, after *Snapshot, touched *roarin
 	for it := affected.Iterator(); it.HasNext() && len(p.First) < 5; {
 		p.First = append(p.First, model.Clean(s.Computer(it.Next()).Name))
 	}
-	who := counted(int(touched.GetCardinality()), "computer changes groups", "computers change groups")
+	who := model.Counted(int(touched.GetCardinality()), "computer changes groups", "computers change groups")
 	switch {
 	case touched.IsEmpty():
 		p.Lines = append(p.Lines, "No computer changes groups.")
@@ -485,7 +468,7 @@ func (s *Snapshot) planRegrouped(p *model.Plan, after *Snapshot, touched *roarin
 		p.Lines = append(p.Lines, s.tellReapproved(after, r, now.Location()))
 	}
 	if more := pairs - len(first); more > 0 && len(first) > 0 {
-		p.Lines = append(p.Lines, fmt.Sprintf("and %s more", thousands(more)))
+		p.Lines = append(p.Lines, fmt.Sprintf("and %s more", model.Number(more)))
 	}
 }
 

@@ -115,5 +115,5 @@ func (s *Snapshot) productNotices(add func(model.Notice)) {
 		names = append(names, "others")
 	}
 	add(model.Notice{Kind: "new-products", Level: model.NoticeInfo, View: "products", Remedy: "fettle products acknowledge",
-		Text: counted(len(fresh), "new product came with a synchronization: ", "new products came with a synchronization: ") + strings.Join(names, ", ") + "."})
+		Text: model.Counted(len(fresh), "new product came with a synchronization: ", "new products came with a synchronization: ") + strings.Join(names, ", ") + "."})
 }

@@ -233,5 +233,5 @@ func plural(n int, word string) string {
 	if n == 1 {
 		return "1 " + word
 	}
-	return thousands(n) + " " + word + "s"
+	return model.Number(n) + " " + word + "s"
 }

@@ -433,9 +433,9 @@ func (s *Snapshot) planPostpone(p *model.Plan, c model.Change, now time.Time) {
 		}
 	}
 	if n > 0 {
-		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "exploited", Text: fmt.Sprintf("%s on the known-exploited list", counted(n, "of these updates is", "of these updates are"))})
+		p.Warnings = append(p.Warnings, model.PlanWarning{Code: "exploited", Text: fmt.Sprintf("%s on the known-exploited list", model.Counted(n, "of these updates is", "of these updates are"))})
 	}
 	if settled > 0 {
-		p.Lines = append(p.Lines, fmt.Sprintf("%s to be decided now anyway.", counted(settled, "of them is not", "of them are not")))
+		p.Lines = append(p.Lines, fmt.Sprintf("%s to be decided now anyway.", model.Counted(settled, "of them is not", "of them are not")))
 	}
 }

@@ -103,19 +103,28 @@ func (t *table) labels(i int) []string {
 	return lines
 }
 
+// shownText is what people read of a property; empty = it is not shown, or in a
+// way of its own.
+func (a *app) shownText(m member) string {
+	switch {
+	case m.title == "":
+		return ""
+	case m.text != "":
+		return m.text
+	}
+	switch m.value.(type) {
+	case object, []object:
+		return ""
+	}
+	return a.plain(m.value)
+}
+
 // writeLabels answers with one thing, a line a property: "Severity: critical".
 func (a *app) writeLabels(o object) error {
 	var b strings.Builder
 	for _, m := range o {
-		text := m.text
+		text := a.shownText(m)
 		if text == "" {
-			switch m.value.(type) {
-			case object, []object:
-				continue // shown in their own way
-			}
-			text = a.plain(m.value)
-		}
-		if m.title == "" || text == "" {
 			continue
 		}
 		fmt.Fprintf(&b, "%s: %s\n", m.title, model.CleanLines(text))

@@ -296,15 +296,8 @@ func (a *app) writeObject(o object) error {
 		wide = max(wide, ansi.StringWidth(m.title))
 	}
 	for _, m := range o {
-		text := m.text
+		text := a.shownText(m)
 		if text == "" {
-			switch m.value.(type) {
-			case object, []object:
-				continue // shown in their own way
-			}
-			text = a.plain(m.value)
-		}
-		if m.title == "" || text == "" {
 			continue
 		}
 		lines := strings.Split(model.CleanLines(text), "\n")

@@ -249,11 +249,14 @@ func (w *updatesWizard) classesText() string {
 
 var scheduleTexts = []string{"1/day@03:00", "4/day@03:00", "manual"}
 
-func (w *updatesWizard) scheduleText() string {
-	if w.custom.value() != "" {
-		return w.custom.value()
+func (w *updatesWizard) scheduleText() string { return scheduleOf(w.custom, w.schedule) }
+
+// scheduleOf is the schedule that was written, else the one that was chosen.
+func scheduleOf(written *formItem, times []*formItem) string {
+	if written.value() != "" {
+		return written.value()
 	}
-	for i, it := range w.schedule {
+	for i, it := range times {
 		if it.on {
 			return scheduleTexts[i]
 		}

@@ -356,17 +356,7 @@ func (w *upstreamForm) open(title string) tea.Cmd {
 	return w.c.push(w.f)
 }
 
-func (w *upstreamForm) schedule() string {
-	if w.other.value() != "" {
-		return w.other.value()
-	}
-	for i, it := range w.times {
-		if it.on {
-			return scheduleTexts[i]
-		}
-	}
-	return "manual"
-}
+func (w *upstreamForm) schedule() string { return scheduleOf(w.other, w.times) }
 
 // upstream is what was answered.
 func (w *upstreamForm) upstream() model.Upstream {

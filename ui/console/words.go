@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"fettle/model"
 	"fettle/store"
 	"fettle/ui/console/theme"
 )
@@ -23,24 +24,10 @@ type scribe struct {
 func (s scribe) serverNow() time.Time { return s.now.In(s.server) }
 
 // count writes a number with separators of thousands.
-func count(n int) string {
-	s := strconv.Itoa(n)
-	if n < 0 {
-		return "-" + count(-n)
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func count(n int) string { return model.Number(n) }
 
 // counted writes a number with its noun.
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return count(n) + " " + many
-}
+func counted(n int, one, many string) string { return model.Counted(n, one, many) }
 
 // size writes bytes for people.
 func size(n int64) string {

@@ -182,7 +182,7 @@ func list(kind string, names []string, every, full bool) string {
 	case len(names) == 1:
 		return kind + " " + model.Clean(names[0])
 	case len(names) >= sameKind && !full:
-		return of + thousands(len(names)) + " " + kind + "s"
+		return of + model.Number(len(names)) + " " + kind + "s"
 	}
 	return of + kind + "s " + model.Clean(strings.Join(names, ", "))
 }

@@ -212,7 +212,7 @@ func (m *Metadata) lines(l *listing, full bool) {
 		l.add(0, "", s)
 	}
 	for _, p := range m.Patches {
-		s := "MSI patch: " + model.Clean(p.Code) + " for " + thousands(len(p.Targets)) + choose(len(p.Targets) == 1, " product", " products")
+		s := "MSI patch: " + model.Clean(p.Code) + " for " + model.Number(len(p.Targets)) + choose(len(p.Targets) == 1, " product", " products")
 		l.add(0, "", s)
 		if full {
 			for _, t := range p.Targets {
@@ -226,7 +226,7 @@ func (m *Metadata) lines(l *listing, full bool) {
 	const few = 3
 	for i, d := range m.Drivers {
 		if i == few && !full && len(m.Drivers) > few+1 {
-			l.add(0, "", "and drivers for "+thousands(len(m.Drivers)-few)+" more hardware identifiers")
+			l.add(0, "", "and drivers for "+model.Number(len(m.Drivers)-few)+" more hardware identifiers")
 			break
 		}
 		l.add(0, "", "Driver: "+model.Clean(strings.Join(strings.Fields(d.HardwareID+" "+d.Provider+" "+d.Version+" "+d.Date), " ")))

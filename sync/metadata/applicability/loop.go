@@ -1,6 +1,10 @@
 package applicability
 
-import "strings"
+import (
+	"strings"
+
+	"fettle/model"
+)
 
 // LoopLogic says for how many subkeys the operand of a RegKeyLoop must hold.
 type LoopLogic string
@@ -68,7 +72,7 @@ func (t *RegistryLoopTest) evaluate(e *evaluation) (Truth, string) {
 		if !whole { // there may be more subkeys
 			some, every = some.Or(Unknown), every.And(Unknown)
 		}
-		words := "it holds for " + thousands(holds) + " of " + thousands(len(names)) + choose(whole, " subkeys", " stated subkeys")
+		words := "it holds for " + model.Number(holds) + " of " + model.Number(len(names)) + choose(whole, " subkeys", " stated subkeys")
 		switch {
 		case k.exists == No:
 			words = k.words()

@@ -39,7 +39,7 @@ func (p *parser) metadata() error {
 }
 
 func tooMuch() error {
-	return fmt.Errorf("the metadata name more than %s things", thousands(maxMetadata))
+	return fmt.Errorf("the metadata name more than %s things", model.Number(maxMetadata))
 }
 
 // attribute is an attribute of the current element, "" when there is none.

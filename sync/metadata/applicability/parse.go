@@ -157,7 +157,7 @@ func unexpected(err error) error {
 // rule reads the rule whose start was read last.
 func (p *parser) rule(depth int) (*Rule, error) {
 	if p.count++; p.count > maxRules {
-		return nil, fmt.Errorf("there are more than %s rules", thousands(maxRules))
+		return nil, fmt.Errorf("there are more than %s rules", model.Number(maxRules))
 	}
 	if depth > maxDepth {
 		return nil, fmt.Errorf("rules are nested more than %d levels deep", maxDepth)
@@ -227,7 +227,7 @@ func (p *parser) operands(r *Rule, o operator, ok bool, depth int) error {
 			p.flag(r, "element "+model.Clean(name)+" in "+string(r.Operator))
 		}
 		if p.count++; p.count > maxRules {
-			return fmt.Errorf("there are more than %s rules", thousands(maxRules))
+			return fmt.Errorf("there are more than %s rules", model.Number(maxRules))
 		}
 		text, err := p.text()
 		r.Values = append(r.Values, Value{name, text})

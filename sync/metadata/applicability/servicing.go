@@ -346,7 +346,7 @@ func (t *DriverTest) phrase(not bool) string {
 			s += " version " + model.Clean(v)
 		}
 		if len(drivers) > 1 {
-			s += " and for " + thousands(len(drivers)-1) + " more identifiers"
+			s += " and for " + model.Number(len(drivers)-1) + " more identifiers"
 		}
 	}
 	return s + " is " + choose(not, "not ", "") + string(t.State)

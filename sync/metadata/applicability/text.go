@@ -225,9 +225,9 @@ func (e *enumeration) finish(o Operator) {
 	case e.noun == "":
 		e.part.text, e.part.list = e.subject+enumerate(e.values, "or")+e.end, !strings.HasSuffix(e.end, ")")
 	case o == Or:
-		e.part.text = "any of " + thousands(e.count) + " " + e.noun + e.filter + " is installed"
+		e.part.text = "any of " + model.Number(e.count) + " " + e.noun + e.filter + " is installed"
 	default:
-		e.part.text = "all of " + thousands(e.count) + " " + e.noun + e.filter + " are installed"
+		e.part.text = "all of " + model.Number(e.count) + " " + e.noun + e.filter + " are installed"
 	}
 }
 

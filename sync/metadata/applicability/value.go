@@ -182,15 +182,6 @@ func dateText(t time.Time) string {
 	return strings.TrimSuffix(t.Format("2006-01-02 15:04:05.9999999"), ".0") + " UTC"
 }
 
-// thousands writes a count the way people read it.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 // quoted puts text from outside between quotes, cleaned.
 func quoted(s string) string { return `"` + model.Clean(s) + `"` }
 
