@@ -26,10 +26,16 @@ func revise(t testing.TB, s *store.Store, change func(*model.Update)) {
 // decided is a site where much was decided: rules that ran, a revision alarm, a
 // dynamic group, a change that waits for consent.
 func decided(t testing.TB) *store.Store {
-	t.Helper()
 	s := newStore(t)
+	decide(t, s, 30)
+	return s
+}
+
+// decide makes a store that of such a site.
+func decide(t testing.TB, s *store.Store, extra int, titles ...string) {
+	t.Helper()
 	setUp(t, s)
-	fill(t, s, 30)
+	fill(t, s, extra, titles...)
 	do := func(c model.Change) { must[model.Entry](t)(s.Make(t.Context(), c, admin)) }
 	web := s.Snapshot().Groups().ByName("Web servers").ID
 	do(model.Change{Kind: model.ChangeRuleAdd, Automatic: &model.Rule{Name: "Security at once", Enabled: true, Classes: []model.Classification{model.ClassSecurity}, Groups: []model.GroupID{web}, Deadline: &model.RuleDeadline{Days: 7, Minute: 180}}})
@@ -45,40 +51,20 @@ func decided(t testing.TB) *store.Store {
 	if !errors.As(err, &waits) {
 		t.Fatalf("the approval does not wait for consent: %v", err)
 	}
-	return s
 }
 
-// decisionWays are the keys that lead to the screens of what is decided.
-var decisionWays = []struct {
-	name string
-	keys []string
-}{
-	{"overview", []string{"1"}}, {"rules", []string{"6"}}, {"rule", []string{"6", "down", "enter"}}, {"rule-run", []string{"6", "R"}}, {"rule-form", []string{"6", "a"}},
-	{"rule-groups", []string{"6", "e", "enter", "enter", "enter"}}, {"rule-deadline", []string{"6", "down", "e", "enter", "enter", "enter", "enter"}}, {"rule-preview", []string{"6", "e", "enter", "enter", "enter", "enter", "enter"}},
-	{"groups", []string{"4"}}, {"group", []string{"4", "end", "up", "enter"}}, {"group-form", []string{"4", "a"}}, {"group-place", []string{"4", "a", "x", "enter"}}, {"group-move", []string{"4", "end", "m"}},
-	{"policy", []string{"4", "end", "p"}}, {"policy-restart", []string{"4", "end", "p", "enter"}}, {"group-remove", []string{"4", "end", "up", "d"}},
-	{"by-computer", []string{"2", "f", "enter", "e"}}, {"explain-update", []string{"2", "/", "ctrl+u", "o", "p", "e", "n", "s", "s", "l", "enter", "e", "enter"}}, {"alarm", []string{"2", "/", "ctrl+u", "o", "p", "e", "n", "s", "s", "l", "enter", "enter"}},
-	{"licence", []string{"2", "/", "ctrl+u", "o", "p", "e", "n", "s", "s", "l", "enter", "l"}}, {"needing", []string{"2", "m"}}, {"join", []string{"3", "space", "a"}},
-	{"deployments", []string{"5"}}, {"deployment", []string{"5", "enter"}}, {"deployment-end", []string{"5", "enter", "end"}}, {"agenda", []string{"w"}},
-	{"pending", []string{"C"}}, {"proposal", []string{"C", "enter"}}, {"consent", []string{"C", "a"}}, {"options", []string{"9", "down", "down", "down", "down", "down", "down", "enter"}}, {"cleanup", []string{"X"}}, {"cleanup-job", []string{"X", "enter"}}, {"cleanup-run", []string{"X", "*"}},
-}
-
-// TestDecisionScreens holds the screens of rules, groups, consent, revisions,
-// agenda and cleanup to their golden files.
-func TestDecisionScreens(t *testing.T) {
-	s := decided(t)
-	for _, size := range []struct {
-		name string
-		w, h int
-	}{{"60x15", 60, 15}, {"80x24", 80, 24}} {
-		for _, way := range decisionWays {
-			t.Run(size.name+"/"+way.name, func(t *testing.T) {
-				d := drive(t, s, size.w, size.h)
-				d.press(way.keys...)
-				d.golden(size.name + "/decided-" + way.name)
-			})
-		}
-	}
+// The screens of rules, groups, consent, revisions, agenda and cleanup.
+func init() {
+	ways = append(ways, []way{
+		{"rule", []string{"6", "down", "enter"}}, {"rule-run", []string{"6", "R"}}, {"rule-form", []string{"6", "a"}},
+		{"rule-groups", []string{"6", "e", "enter", "enter", "enter"}}, {"rule-deadline", []string{"6", "down", "e", "enter", "enter", "enter", "enter"}}, {"rule-preview", []string{"6", "e", "enter", "enter", "enter", "enter", "enter"}},
+		{"group-static", []string{"4", "end", "up", "enter"}}, {"group-form", []string{"4", "a"}}, {"group-place", []string{"4", "a", "x", "enter"}}, {"group-move", []string{"4", "end", "m"}},
+		{"policy", []string{"4", "end", "p"}}, {"policy-restart", []string{"4", "end", "p", "enter"}}, {"group-remove", []string{"4", "end", "up", "d"}},
+		{"by-computer", []string{"2", "f", "enter", "e"}}, {"explain-update", []string{"2", "/", "ctrl+u", "o", "p", "e", "n", "s", "s", "l", "enter", "e", "enter"}}, {"alarm", []string{"2", "/", "ctrl+u", "o", "p", "e", "n", "s", "s", "l", "enter", "enter"}},
+		{"licence", []string{"2", "/", "ctrl+u", "o", "p", "e", "n", "s", "s", "l", "enter", "l"}}, {"needing", []string{"2", "m"}}, {"join", []string{"3", "space", "a"}},
+		{"deployment", []string{"5", "enter"}}, {"deployment-end", []string{"5", "enter", "end"}},
+		{"proposal", []string{"C", "enter"}}, {"consent", []string{"C", "a"}}, {"options", []string{"9", "down", "down", "down", "down", "down", "down", "enter"}}, {"cleanup-job", []string{"X", "enter"}}, {"cleanup-run", []string{"X", "*"}},
+	}...)
 }
 
 func TestAddARuleAndRunIt(t *testing.T) {

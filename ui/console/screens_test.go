@@ -78,12 +78,10 @@ func conditions(t *testing.T) []condition {
 	for _, s := range []*store.Store{full, wide, empty, setup} {
 		closes(t, s)
 	}
-	for _, s := range []*store.Store{full, wide, empty, closed} {
-		setUp(t, s)
-	}
-	fill(t, full, 30)
-	fill(t, closed, 30)
-	fill(t, wide, 0, wideTitles...)
+	setUp(t, empty)
+	decide(t, full, 30)
+	decide(t, closed, 30)
+	decide(t, wide, 0, wideTitles...)
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
