@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -69,6 +70,7 @@ type prompt struct {
 	history  []string
 	at       int
 	complete func(text string) (start int, texts, meanings []string) // what Tab offers
+	seek     func(text string) (start int, texts []string)           // the same, where a disk must be read for it: off the interface goroutine
 	check    func(text string) error                                 // told while writing
 	change   func(text string) tea.Cmd                               // after a rest, while writing
 	done     func(text string) tea.Cmd
@@ -84,6 +86,7 @@ type prompt struct {
 	chosen   int
 	base     string // the text that completion began with
 	start    int
+	request  request // of what seek finds
 }
 
 // promptMsg tells that nothing was written for a moment.
@@ -102,7 +105,25 @@ func (c *Console) ask(p *prompt, value string) tea.Cmd {
 	p.at = len(p.history)
 	p.look()
 	c.prompt = p
-	return nil
+	return p.sought(c)
+}
+
+// sought has looked for what the text could go on with, and offers it unless
+// something else was written meanwhile.
+func (p *prompt) sought(c *Console) tea.Cmd {
+	if p.seek == nil || p.chosen >= 0 {
+		return nil
+	}
+	text, seek := p.field.Value(), p.seek
+	return p.request.start(c.ctx, func(context.Context) func() tea.Cmd {
+		start, texts := seek(text)
+		return func() tea.Cmd {
+			if c.prompt == p && p.field.Value() == text && !(len(texts) == 1 && text[start:] == texts[0]) {
+				p.offers, p.start, p.base = texts, start, text
+			}
+			return nil
+		}
+	})
 }
 
 func (p *prompt) look() {
@@ -226,10 +247,11 @@ func (p *prompt) key(c *Console, k tea.KeyMsg) tea.Cmd {
 
 func (p *prompt) edited(c *Console) tea.Cmd {
 	p.edit++
+	sought := p.sought(c)
 	if p.change == nil || p.err != nil {
-		return nil
+		return sought
 	}
-	return c.after(typingRest, promptMsg{p, p.edit})
+	return tea.Batch(sought, c.after(typingRest, promptMsg{p, p.edit}))
 }
 
 // line draws the prompt, with what it brings about at the right.

@@ -88,7 +88,7 @@ func (p *reportPane) askPath(form int, table string) tea.Cmd {
 		n.enter = func() tea.Cmd { return tea.Batch(c.pop(), c.copy(command+" > "+shellWord(name))) }
 		return c.push(n)
 	}
-	ask := &prompt{label: "write to:", complete: func(text string) (int, []string, []string) { return completePath(c.o.Directory, text) }}
+	ask := &prompt{label: "write to:", seek: func(text string) (int, []string) { return completePath(c.o.Directory, text) }}
 	ask.check = func(text string) error {
 		if strings.TrimSpace(text) == "" {
 			return errors.New("a name is needed")
@@ -144,26 +144,14 @@ func absolute(dir, name string) string {
 }
 
 // completePath offers what a name could go on with: directories first. It reads
-// one directory; of a very large one, or where a disk does not answer, nothing
-// is offered, because a key must not wait.
-func completePath(dir, text string) (int, []string, []string) {
+// one directory.
+func completePath(dir, text string) (int, []string) {
 	base, begun := filepath.Split(text)
 	if text == "" {
-		return 0, nil, nil
+		return 0, nil
 	}
-	found := make(chan []string, 1)
-	go func() { found <- entriesOf(absolute(dir, orWord(base, ".")), begun) }()
-	select {
-	case texts := <-found:
-		return len(base), texts, nil
-	case <-time.After(pathPatience):
-		return len(base), nil, nil
-	}
+	return len(base), entriesOf(absolute(dir, orWord(base, ".")), begun)
 }
-
-// pathPatience is how long a key may wait for the names of a directory: no
-// longer than nobody notices.
-const pathPatience = 20 * time.Millisecond
 
 // mostEntries is how many names of a directory are looked at.
 const mostEntries = 2000
