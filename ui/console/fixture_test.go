@@ -29,7 +29,7 @@ func newStore(t testing.TB, clock ...func() time.Time) *store.Store {
 	if len(clock) > 0 {
 		now = clock[0]
 	}
-	s := openStore(t, store.Options{Dir: t.TempDir(), Clock: now})
+	s := openStore(t, store.Options{Dir: storeDir(t), Clock: now})
 	closes(t, s)
 	return s
 }

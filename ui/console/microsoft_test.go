@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"fettle/sync/simulation/publisher"
 	"fettle/ui/console/keys"
 	"fettle/ui/console/layout"
+	"fettle/ui/console/theme"
 )
 
 // category is one of the fixture's products.
@@ -158,16 +158,13 @@ var microsoftWays = []struct {
 // files: full, with wide characters, and with new products.
 func TestMicrosoftScreens(t *testing.T) {
 	stores := map[string]*store.Store{"full": microsoftSite(t, cumulative, false), "wide": microsoftSite(t, wideTitles[0]+" \u202eesrever\u202c (KB5034441)", false), "new": microsoftSite(t, cumulative, true)}
-	for _, size := range [][2]int{{60, 15}, {80, 24}, {120, 40}} {
-		for state, s := range stores {
-			for _, way := range microsoftWays {
-				name := fmt.Sprintf("%dx%d/microsoft-%s-%s", size[0], size[1], way.name, state)
-				t.Run(name, func(t *testing.T) {
-					d := drive(t, s, size[0], size[1])
-					d.press(way.keys...)
-					d.golden(name)
+	for state, s := range stores {
+		for _, way := range microsoftWays {
+			t.Run(way.name+"/"+state, func(t *testing.T) {
+				heldTo(t, "microsoft-"+way.name+"/"+state, func(w, h int, term theme.Terminal) *driver {
+					return drive(t, s, w, h, func(o *Options) { o.Terminal = term }).press(way.keys...)
 				})
-			}
+			})
 		}
 	}
 }
@@ -178,60 +175,60 @@ func TestScreensWaitAndFail(t *testing.T) {
 	s := microsoftSite(t, cumulative, false)
 	number := numberOf(t, s, "bundle")
 	broken := errors.New("reading the document: block 7: its parts are damaged")
-	for _, size := range [][2]int{{60, 15}, {80, 24}, {120, 40}} {
-		for _, c := range []struct {
-			name string
-			show func(d *driver)
-		}{
-			{"products-loading", func(d *driver) { d.c.push(newProducts(d.c)) }},
-			{"update-loading", func(d *driver) {
-				first, ok := d.c.push(newUpdate(d.c, number))().(tea.BatchMsg)
-				if !ok {
-					t.Fatal("the details are not read in two steps")
-				}
-				d.run(first[0]) // what is behind it is still being read
-				d.press("G")
-			}},
-			{"update-error", func(d *driver) {
-				p := newUpdate(d.c, number).(*textPane)
-				p.behind = func(context.Context, scribe, int) (*page, error) { return nil, broken }
-				d.run(d.c.push(p))
-				d.press("G")
-			}},
-			{"member-loading", func(d *driver) { d.c.push(newInspection(d.c, model.DocumentKey{ID: "unknown"})) }},
-			{"member-error", func(d *driver) { d.run(d.c.push(newInspection(d.c, model.DocumentKey{ID: "unknown"}))) }},
-			{"original-error", func(d *driver) {
-				d.run(d.c.push(newOriginal(d.c, model.DocumentKey{ID: publisher.ID("update", "bundle")}, "text/xx")))
-			}},
-			{"import-loading", func(d *driver) {
-				d.press("8", "i")
-				d.c.push(newImport(d.c.top().(*form), "/media/usb/wsusscn2.cab", false))
-			}},
-			{"import-error", func(d *driver) { d.press("8", "i").write("/media/usb/setup.exe").press("enter") }},
-			{"import-recognised", func(d *driver) {
-				d.engine.file = scanCatalogue
-				d.press("8", "i").write("/media/usb/x.cab").press("enter")
-			}},
-			{"import-plan", func(d *driver) {
-				d.engine.file, d.engine.plan = scanCatalogue, &ImportPlan{New: 2, Revised: 1, Unchanged: 1852, Documents: 5, Categories: 1, Titles: []string{wideTitles[0], cumulative}, Remarks: []string{"The edition before was of 2025-12-09."},
-					Failures: []model.ImportFailure{{Item: "42", Reason: "its core fragment is cut off"}}}
-				d.press("8", "i").write("/media/usb/x.cab").press("enter", "p")
-			}},
-			{"import-plan-error", func(d *driver) {
-				d.engine.file = scanCatalogue
-				d.press("8", "i").write("/media/usb/x.cab").press("enter")
-				d.engine.err = errors.New("reading package7.cab: the data of block 9 have another checksum")
-				d.press("p")
-			}},
-		} {
-			name := fmt.Sprintf("%dx%d/microsoft-%s", size[0], size[1], c.name)
-			t.Run(name, func(t *testing.T) {
-				d := drive(t, s, size[0], size[1])
+	for _, c := range []struct {
+		name string
+		show func(d *driver)
+	}{
+		{"products-loading", func(d *driver) { d.c.push(newProducts(d.c)) }},
+		{"update-loading", func(d *driver) {
+			first, ok := d.c.push(newUpdate(d.c, number))().(tea.BatchMsg)
+			if !ok {
+				t.Fatal("the details are not read in two steps")
+			}
+			d.run(first[0]) // what is behind it is still being read
+			d.press("G")
+		}},
+		{"update-error", func(d *driver) {
+			p := newUpdate(d.c, number).(*textPane)
+			p.behind = func(context.Context, scribe, int) (*page, error) { return nil, broken }
+			d.run(d.c.push(p))
+			d.press("G")
+		}},
+		{"member-loading", func(d *driver) { d.c.push(newInspection(d.c, model.DocumentKey{ID: "unknown"})) }},
+		{"member-error", func(d *driver) { d.run(d.c.push(newInspection(d.c, model.DocumentKey{ID: "unknown"}))) }},
+		{"original-error", func(d *driver) {
+			d.run(d.c.push(newOriginal(d.c, model.DocumentKey{ID: publisher.ID("update", "bundle")}, "text/xx")))
+		}},
+		{"import-loading", func(d *driver) {
+			d.press("8", "i")
+			d.c.push(newImport(d.c.top().(*form), "/media/usb/wsusscn2.cab", false))
+		}},
+		{"import-error", func(d *driver) { d.press("8", "i").write("/media/usb/setup.exe").press("enter") }},
+		{"import-recognised", func(d *driver) {
+			d.engine.file = scanCatalogue
+			d.press("8", "i").write("/media/usb/x.cab").press("enter")
+		}},
+		{"import-plan", func(d *driver) {
+			d.engine.file, d.engine.plan = scanCatalogue, &ImportPlan{New: 2, Revised: 1, Unchanged: 1852, Documents: 5, Categories: 1, Titles: []string{wideTitles[0], cumulative}, Remarks: []string{"The edition before was of 2025-12-09."},
+				Failures: []model.ImportFailure{{Item: "42", Reason: "its core fragment is cut off"}}}
+			d.press("8", "i").write("/media/usb/x.cab").press("enter", "p")
+		}},
+		{"import-plan-error", func(d *driver) {
+			d.engine.file = scanCatalogue
+			d.press("8", "i").write("/media/usb/x.cab").press("enter")
+			d.engine.err = errors.New("reading package7.cab: the data of block 9 have another checksum")
+			d.press("p")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			way, state, _ := strings.Cut(c.name, "-")
+			heldTo(t, "microsoft-"+way+"/"+state, func(w, h int, term theme.Terminal) *driver {
+				d := drive(t, s, w, h, func(o *Options) { o.Terminal = term })
 				d.press("2")
 				c.show(d)
-				d.golden(name)
+				return d
 			})
-		}
+		})
 	}
 }
 

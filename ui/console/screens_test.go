@@ -74,10 +74,7 @@ type condition struct {
 // characters) and three more: before the setup, while the catalogue is read for
 // the first time, and when it cannot be.
 func conditions(t *testing.T) []condition {
-	full, wide, empty, setup, closed := namedStore(t), namedStore(t), namedStore(t), namedStore(t), namedStore(t)
-	for _, s := range []*store.Store{full, wide, empty, setup} {
-		closes(t, s)
-	}
+	full, wide, empty, setup, closed := newStore(t), newStore(t), newStore(t), newStore(t), openStore(t, store.Options{Dir: storeDir(t)})
 	setUp(t, empty)
 	decide(t, full, 30)
 	decide(t, closed, 30)
@@ -108,12 +105,12 @@ func conditions(t *testing.T) []condition {
 	}
 }
 
-// someDir is the directory of a namedStore, or the beginning of it.
+// someDir is what storeDir gives, or the beginning of it.
 var someDir = regexp.MustCompile(`/tmp/fettle-[0-9]{1,8}`)
 
-// namedStore opens a store whose directory's name is as long in every run, so
-// that screens which show it are cut at the same place.
-func namedStore(t *testing.T) *store.Store {
+// storeDir makes a directory whose name is as long in every run, so that screens
+// which show it are cut at the same place.
+func storeDir(t testing.TB) string {
 	for {
 		dir := fmt.Sprintf("/tmp/fettle-%08d", rand.IntN(1e8))
 		if err := os.Mkdir(dir, 0o700); errors.Is(err, fs.ErrExist) {
@@ -122,14 +119,14 @@ func namedStore(t *testing.T) *store.Store {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = os.RemoveAll(dir) }) // a directory of its own below /tmp
-		return openStore(t, store.Options{Dir: dir})
+		return dir
 	}
 }
 
 // damagedStore opens a store of which one update cannot be read. While its log
 // is held by a channel, its catalogue is still being read.
 func damagedStore(t *testing.T, hold <-chan struct{}) *store.Store {
-	first := namedStore(t)
+	first := openStore(t, store.Options{Dir: storeDir(t)})
 	setUp(t, first)
 	fill(t, first, 0)
 	dir := first.Dir()
@@ -191,32 +188,41 @@ func TestScreens(t *testing.T) {
 				continue // there is nothing to open
 			}
 			t.Run(cond.name+"/"+w.name, func(t *testing.T) {
-				var file strings.Builder
-				for _, size := range sizes {
-					var text string
-					for i, depth := range depths {
-						d := cond.start(t, size[0], size[1], depth.Terminal)
-						d.press(w.keys[:len(w.keys)-1]...)
-						if cond.before != nil {
-							cond.before(d)
-						}
-						d.press(w.keys[len(w.keys)-1])
-						got, runs := unstyled(d.c.View())
-						got = someDir.ReplaceAllStringFunc(got, func(dir string) string { return "/tmp/fettle-00000000"[:len(dir)] })
-						if i == 0 {
-							text = got
-							fmt.Fprintf(&file, "== %dx%d\n%s\n", size[0], size[1], got)
-						}
-						if got != text {
-							t.Errorf("%dx%d: with %s the text is another:\n%s\nwithout:\n%s", size[0], size[1], depth.name, got, text)
-						}
-						fmt.Fprintf(&file, "-- %s\n%s", depth.name, runs)
+				heldTo(t, w.name+"/"+cond.name, func(width, height int, term theme.Terminal) *driver {
+					d := cond.start(t, width, height, term)
+					d.press(w.keys[:len(w.keys)-1]...)
+					if cond.before != nil {
+						cond.before(d)
 					}
-				}
-				goldenFile(t, w.name+"/"+cond.name, file.String())
+					return d.press(w.keys[len(w.keys)-1])
+				})
 			})
 		}
 	}
+}
+
+// heldTo holds one screen, which draw leads to, to its golden file at every size
+// and depth of colour.
+func heldTo(t *testing.T, name string, draw func(w, h int, term theme.Terminal) *driver) {
+	t.Helper()
+	var file strings.Builder
+	for _, size := range sizes {
+		var text string
+		for i, depth := range depths {
+			d := draw(size[0], size[1], depth.Terminal)
+			got, runs := unstyled(d.c.View())
+			got = someDir.ReplaceAllStringFunc(got, func(dir string) string { return "/tmp/fettle-00000000"[:len(dir)] })
+			if i == 0 {
+				text = got
+				fmt.Fprintf(&file, "== %dx%d\n%s\n", size[0], size[1], got)
+			}
+			if got != text {
+				t.Errorf("%dx%d: with %s the text is another:\n%s\nwithout:\n%s", size[0], size[1], depth.name, got, text)
+			}
+			fmt.Fprintf(&file, "-- %s\n%s", depth.name, runs)
+		}
+	}
+	goldenFile(t, name, file.String())
 }
 
 // goldenFile compares a text with the golden file of a name. What is as in the
@@ -333,7 +339,7 @@ func TestNoScreenIsLeftOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if slices.ContainsFunc(dir, func(f os.DirEntry) bool { return f.Name() == "full.txt" }) && !slices.ContainsFunc(ways, func(w way) bool { return w.name == e.Name() }) {
+		if slices.ContainsFunc(dir, func(f os.DirEntry) bool { return f.Name() == "setup.txt" }) && !slices.ContainsFunc(ways, func(w way) bool { return w.name == e.Name() }) {
 			t.Errorf("testdata/screens/%s belongs to no screen any more", e.Name())
 		}
 	}
