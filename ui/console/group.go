@@ -273,13 +273,7 @@ func (c *Console) askMembers(g *model.Group) tea.Cmd {
 		_, err := query.ParseComputers(text)
 		return err
 	}
-	p.complete = func(text string) (int, []string, []string) {
-		var texts, meanings []string
-		for _, s := range query.Complete(query.OnComputers, text, c.snap) {
-			texts, meanings = append(texts, s.Text), append(meanings, s.Meaning)
-		}
-		return query.WordStart(query.OnComputers, text), texts, meanings
-	}
+	p.complete = func(text string) (int, []string, []string) { return c.offerQuery(query.OnComputers, text) }
 	p.done = func(text string) tea.Cmd {
 		if text == "" {
 			return nil // nothing was written; everything would be a surprise

@@ -290,13 +290,7 @@ func (c *Console) changeFormula(g *model.Group) tea.Cmd {
 	tell := func(note string) { p.means = note }
 	p.change = func(text string) tea.Cmd { return c.liveCount(&counting, text, tell) }
 	p.cancel = func() tea.Cmd { counting.stop(); return nil }
-	p.complete = func(text string) (int, []string, []string) {
-		var texts, meanings []string
-		for _, s := range query.Complete(query.OnComputers, text, c.snap) {
-			texts, meanings = append(texts, s.Text), append(meanings, s.Meaning)
-		}
-		return query.WordStart(query.OnComputers, text), texts, meanings
-	}
+	p.complete = func(text string) (int, []string, []string) { return c.offerQuery(query.OnComputers, text) }
 	p.done = func(text string) tea.Cmd {
 		if text == g.Formula {
 			return nil

@@ -198,15 +198,10 @@ func (j *journal) ask() tea.Cmd {
 		return err
 	}
 	p.complete = func(text string) (int, []string, []string) {
-		start := query.WordStart(query.OnEntries, text)
 		if text == "" || strings.HasSuffix(text, " ") {
-			return start, nil, nil
+			return len(text), nil, nil
 		}
-		var texts, meanings []string
-		for _, s := range query.Complete(query.OnEntries, text, nil) {
-			texts, meanings = append(texts, s.Text), append(meanings, s.Meaning)
-		}
-		return start, texts, meanings
+		return j.c.offerQuery(query.OnEntries, text)
 	}
 	before := j.filter
 	p.change = func(text string) tea.Cmd { return j.Show(strings.TrimSpace(text)) }

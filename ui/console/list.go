@@ -26,6 +26,30 @@ type navigable interface {
 	End()
 }
 
+// lineCursor makes the lines of a pane that is no table navigable as a list is.
+type lineCursor struct {
+	at, last, height int
+	to               func(int) // bounds it
+}
+
+// Move moves the cursor by n lines.
+func (l lineCursor) Move(n int) { l.to(l.at + n) }
+
+// Page moves by a page or half of one.
+func (l lineCursor) Page(n int, half bool) {
+	step := max(1, l.height-1)
+	if half {
+		step = max(1, l.height/2)
+	}
+	l.to(l.at + n*step)
+}
+
+// Home goes to the first line.
+func (l lineCursor) Home() { l.to(0) }
+
+// End goes to the last line.
+func (l lineCursor) End() { l.to(l.last) }
+
 // navigate does the actions that every list has.
 func navigate(t navigable, a keys.Action) bool {
 	switch a {
@@ -117,20 +141,7 @@ func (l *list) restore(s listState) {
 }
 
 // check says what is wrong with a filter.
-func (l *list) check(text string) error {
-	if l.on == query.OnComputers {
-		q, err := query.ParseComputers(text)
-		if err == nil && l.c.snap.Loaded() {
-			err = q.Check(l.c.snap)
-		}
-		return err
-	}
-	q, err := query.ParseUpdates(text)
-	if err == nil && l.c.snap.Loaded() {
-		err = q.Check(l.c.snap)
-	}
-	return err
-}
+func (l *list) check(text string) error { return l.c.checkQuery(l.on, text) }
 
 // load reads the rows anew, on the newest snapshot.
 func (l *list) load(follow bool) tea.Cmd {
@@ -301,14 +312,7 @@ func (l *list) ask() tea.Cmd {
 		return l.load(true)
 	}
 	p := &prompt{label: "filter:", history: l.history, check: l.check, change: func(text string) tea.Cmd { return apply(strings.TrimSpace(text)) }}
-	p.complete = func(text string) (int, []string, []string) {
-		var texts, meanings []string
-		start := query.WordStart(l.on, text)
-		for _, s := range query.Complete(l.on, text, l.c.snap) {
-			texts, meanings = append(texts, s.Text), append(meanings, s.Meaning)
-		}
-		return start, texts, meanings
-	}
+	p.complete = func(text string) (int, []string, []string) { return l.c.offerQuery(l.on, text) }
 	p.quiet, p.idle = true, "words, or field:value as in needed:>0   Tab offers fields   Up: earlier ones"
 	p.note = func() string {
 		if !l.ready || l.err != nil {

@@ -105,32 +105,14 @@ func (p *logPane) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// Move and the others make the pane navigable as a list is. Whoever goes up wants
-// to stay there.
-func (p *logPane) Move(n int) { p.to(p.cursor + n) }
-
-// Page moves by a page or half of one.
-func (p *logPane) Page(n int, half bool) {
-	step := max(1, p.height-1)
-	if half {
-		step = max(1, p.height/2)
-	}
-	p.to(p.cursor + n*step)
-}
-
-// Home goes to the first line.
-func (p *logPane) Home() { p.to(0) }
-
-// End goes to the last line.
-func (p *logPane) End() { p.to(len(p.shown) - 1) }
-
+// to goes to a line. Whoever goes up wants to stay there.
 func (p *logPane) to(i int) {
 	p.cursor = max(0, min(i, len(p.shown)-1))
 	p.follow = p.follow && p.cursor == len(p.shown)-1
 }
 
 func (p *logPane) act(a keys.Action) tea.Cmd {
-	if navigate(p, a) {
+	if navigate(lineCursor{p.cursor, len(p.shown) - 1, p.height, p.to}, a) {
 		return nil
 	}
 	switch a {

@@ -76,11 +76,8 @@ func (c *Console) palette(text string) tea.Cmd {
 				if word == "computers" {
 					on = query.OnComputers
 				}
-				var texts, meanings []string
-				for _, s := range query.Complete(on, rest, c.snap) {
-					texts, meanings = append(texts, s.Text), append(meanings, s.Meaning)
-				}
-				return start + query.WordStart(on, rest), texts, meanings
+				at, texts, meanings := c.offerQuery(on, rest)
+				return start + at, texts, meanings
 			}
 			return len(text), nil, nil
 		}

@@ -153,14 +153,7 @@ func (p *products) ask() tea.Cmd {
 		_, err := query.ParseUpdates(s)
 		return err
 	}}
-	ask.complete = func(text string) (int, []string, []string) {
-		var texts, meanings []string
-		start := query.WordStart(query.OnUpdates, text)
-		for _, s := range query.Complete(query.OnUpdates, text, c.snap) {
-			texts, meanings = append(texts, s.Text), append(meanings, s.Meaning)
-		}
-		return start, texts, meanings
-	}
+	ask.complete = func(text string) (int, []string, []string) { return c.offerQuery(query.OnUpdates, text) }
 	ask.done = func(text string) tea.Cmd {
 		p.query = text
 		return nil

@@ -137,30 +137,12 @@ func (p *reportPane) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// Move and the others make the pane navigable as a list is.
-func (p *reportPane) Move(n int) { p.to(p.cursor + n) }
-
-// Page moves by a page or half of one.
-func (p *reportPane) Page(n int, half bool) {
-	step := max(1, p.height-1)
-	if half {
-		step = max(1, p.height/2)
-	}
-	p.to(p.cursor + n*step)
-}
-
-// Home goes to the first line.
-func (p *reportPane) Home() { p.to(0) }
-
-// End goes to the last line.
-func (p *reportPane) End() { p.to(len(p.lines) - 1) }
-
 func (p *reportPane) to(line int) {
 	p.cursor = max(0, min(line, len(p.lines)-1))
 }
 
 func (p *reportPane) act(a keys.Action) tea.Cmd {
-	if navigate(p, a) {
+	if navigate(lineCursor{p.cursor, len(p.lines) - 1, p.height, p.to}, a) {
 		return nil
 	}
 	switch a {
@@ -312,32 +294,13 @@ func (p *reportPane) askQuery() tea.Cmd {
 	if p.def.OnComputers {
 		on = query.OnComputers
 	}
-	snap := p.c.snap
 	ask := &prompt{label: "query on " + choose(p.def.OnComputers, "computers", "updates") + ", empty for all:", history: p.history}
-	ask.check = func(text string) error {
-		if on == query.OnComputers {
-			q, err := query.ParseComputers(text)
-			if err == nil && snap.Loaded() {
-				err = q.Check(snap)
-			}
-			return err
-		}
-		q, err := query.ParseUpdates(text)
-		if err == nil && snap.Loaded() {
-			err = q.Check(snap)
-		}
-		return err
-	}
+	ask.check = func(text string) error { return p.c.checkQuery(on, text) }
 	ask.complete = func(text string) (int, []string, []string) {
-		start := query.WordStart(on, text)
 		if text == "" || strings.HasSuffix(text, " ") {
-			return start, nil, nil
+			return len(text), nil, nil
 		}
-		var texts, meanings []string
-		for _, s := range query.Complete(on, text, snap) {
-			texts, meanings = append(texts, s.Text), append(meanings, s.Meaning)
-		}
-		return start, texts, meanings
+		return p.c.offerQuery(on, text)
 	}
 	ask.done = func(text string) tea.Cmd {
 		p.history = remember(p.history, text)
